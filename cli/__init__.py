@@ -1,0 +1,5 @@
+"""natrium: first-principles calculations on sodium-metal battery interfaces."""
+
+from natrium.version import __version__
+
+__all__ = ["__version__"]

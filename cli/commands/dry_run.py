@@ -1,0 +1,85 @@
+"""`natrium run --dry-run`: every input file and the estimated cost; nothing is started."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.hpc.configuration import Configuration
+    from natrium.workflows.study import Study, StudySettings
+
+_PATIENCE_S = 2.0
+
+
+def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
+    """Write the inputs of every calculation into a new folder, and print what they would cost."""
+    from natrium.commands.output import line, table
+    from natrium.hpc.configuration import load_configuration
+    from natrium.hpc.estimate import estimate
+    from natrium.structures.errors import InputError
+    from natrium.workflows.atomic_file import replace_text
+    from natrium.workflows.engine import engine
+    from natrium.workflows.plan import new_address
+
+    systems = chosen.systems(settings)
+    folder = directory.absolute() / f"{new_address(chosen.name)}-dry-run"
+    configuration = load_configuration()
+    rows = []
+    with _results_that_answer(configuration) as finished:
+        for number, (name, calculation) in enumerate(settings.calculations.items(), 1):
+            step = name.replace("_", "-")
+            inputs = folder / f"{number:02d}-{step}"
+            try:
+                inputs.mkdir(parents=True)
+            except OSError as error:
+                raise InputError(
+                    f"cannot write {folder}: {error.strerror}", "choose another folder with --dir"
+                ) from error
+            engine(settings.engine).write_inputs(calculation, systems[name], inputs)
+            cost = estimate(step, calculation, systems[name], configuration.ranks, finished)
+            rows.append(
+                {
+                    "step": step,
+                    "atoms": len(systems[name].symbols),
+                    "k-points": cost.kpoints,
+                    "plane waves": cost.plane_waves,
+                    "bands": cost.bands,
+                    "MB/process": f"{cost.memory_per_rank_mb:.0f}",
+                    "wall time": duration(cost.wall_time_s),
+                    "rests on": cost.basis,
+                }
+            )
+    replace_text(folder / "settings.json", settings.model_dump_json(indent=1))
+    table(rows)
+    line(f"input files: {folder}")
+    line(
+        f"Wall times are for {configuration.ranks} MPI processes on idle cores; a model is good to a factor of three."
+        " Later steps are written with the reference geometry, a run uses the relaxed one. Nothing was started."
+    )
+
+
+@contextlib.contextmanager
+def _results_that_answer(configuration: Configuration) -> Iterator[ResultsStore | None]:
+    """Finished runs to learn from, if their database runs and answers at once; a dry run starts none."""
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.hpc.databases import results_store
+    from natrium.hpc.embedded.folder import DatabaseError
+    from natrium.hpc.embedded.lifecycle import status
+
+    with contextlib.ExitStack() as stack:
+        store = None
+        with contextlib.suppress(DatabaseError):
+            if configuration.database_uri is not None or status(configuration.embedded_folder).running:
+                store = ResultsStore(stack.enter_context(results_store(configuration, patience_s=_PATIENCE_S)))
+        yield store
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,172 @@
+"""`natrium run`: a study on this machine, now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from natrium.hpc.configuration import Configuration
+    from natrium.hpc.local_run import LocalRun
+
+
+def run(
+    target: Annotated[
+        str | None, typer.Argument(metavar="STUDY", help="A study (natrium studies lists them); with --resume, a run.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Named settings of the study.")] = "standard",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="What calculates.")] = "gpaw",
+    directory: Annotated[Path, typer.Option("--dir", help="Run folders are made below this one.")] = Path(
+        "natrium-runs"
+    ),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a run: the one named, or the last unfinished one.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the input files, estimate the cost, start nothing.")
+    ] = False,
+    wall_time: Annotated[
+        str | None, typer.Option(help="Stop with a checkpoint before this much time: 30m, 2h.")
+    ] = None,
+) -> None:
+    """Run a study on this machine. Ctrl-C writes a checkpoint; --resume continues."""
+    from natrium.structures.errors import InputError
+
+    deadline = _deadline(wall_time)
+    if resume:
+        if overrides or dry_run:
+            raise InputError(
+                "--resume continues a run as it was planned", "leave --set and --dry-run out, or start a new run"
+            )
+        _execute(None, target, deadline)
+        return
+    if target is None:
+        raise InputError("which study?", "natrium studies lists them; then for example: natrium run na110")
+    from natrium.workflows.plan import check
+    from natrium.workflows.study import settle, study
+
+    chosen = study(target)
+    settings = settle(chosen, preset, parsed(overrides or []), engine)
+    check(chosen, settings)
+    if dry_run:
+        from natrium.commands.dry_run import dry_run as write
+
+        write(chosen, settings, directory)
+        return
+    from natrium.hpc.configuration import load_configuration
+
+    _start_database_meanwhile(load_configuration())
+    from natrium.hpc.local_run import LocalRun
+
+    _execute(LocalRun.start(chosen, settings, directory), None, deadline)
+
+
+def parsed(overrides: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs, the value as YAML: 400, 1e-6, [12, 12, 1], true, null, dzp.
+
+    Raises:
+        InputError: no value, a value that YAML cannot read, or two for one name.
+    """
+    import yaml
+
+    from natrium.structures.errors import InputError
+
+    values: dict[str, Any] = {}
+    for override in overrides:
+        name, equals, text = (part.strip() for part in override.partition("="))
+        if not equals or not text:
+            raise InputError(f"--set {override}: no value", "write --set NAME=VALUE, for example --set cutoff_ev=400")
+        if name in values:
+            raise InputError(f"--set {name} is given twice", "leave one of them out")
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"--set {override}: cannot read the value", "quote it: --set 'kpoints=[12, 12, 1]'"
+            ) from error
+        if isinstance(values[name], str):  # YAML 1.1 wants a point in 1e-6
+            try:
+                values[name] = float(values[name])
+            except ValueError:
+                continue
+    return values
+
+
+def _deadline(wall_time: str | None) -> float | None:
+    """The Unix time at which a wall time such as 90m, counted from now, ends."""
+    import re
+    import time
+
+    from natrium.structures.errors import InputError
+
+    if wall_time is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", wall_time.strip())
+    if not found or not float(found[1]):
+        raise InputError(f"--wall-time {wall_time}", "write a number and s, m, h or d: 90m")
+    return time.time() + float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def _start_database_meanwhile(configuration: Configuration) -> None:
+    """The embedded database takes as long to start as a run to plan: both at once."""
+    if configuration.database_uri is not None:
+        return
+    import contextlib
+    import threading
+
+    from natrium.hpc.embedded.folder import DatabaseError
+    from natrium.hpc.embedded.lifecycle import start
+
+    def begin() -> None:
+        with contextlib.suppress(DatabaseError):  # whoever connects says what is wrong
+            start(configuration.embedded_folder, persistent=False)
+
+    threading.Thread(target=begin, daemon=True).start()
+
+
+def _execute(new: LocalRun | None, unfinished: str | None, deadline: float | None) -> None:
+    """Run a new run, or an unfinished one that is found by its name, and show the result."""
+    import os
+
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.commands.output import console, line
+    from natrium.commands.progress import LiveProgress
+    from natrium.hpc.configuration import load_configuration
+    from natrium.hpc.databases import UNATTENDED_S, results_store
+    from natrium.hpc.local_run import LocalRun, RunStoppedError
+    from natrium.hpc.run_lock import find_unfinished
+    from natrium.workflows.study import study
+
+    if deadline is not None:
+        os.environ["NATRIUM_DEADLINE"] = repr(deadline)  # read where engines are started
+    configuration = load_configuration()
+    if configuration.database_uri is not None:
+        with results_store(configuration):
+            pass  # a person waits now: a database that is not there is found soon, not after ten minutes
+    with results_store(configuration, patience_s=UNATTENDED_S) as store:
+        results = ResultsStore(store)
+        local = new or LocalRun.resume(find_unfinished(results.runs, unfinished))
+        record = local.run
+        line(f" ({record.preset}) in {record.folder}", record.address)
+        try:
+            with LiveProgress(console, local.engine) as progress:
+                local.execute(store, progress)
+        except KeyboardInterrupt:
+            line("interrupted; finished steps and checkpoints are kept")
+            line(f"continue with: natrium run --resume {record.address}")
+            raise typer.Exit(130) from None
+        except RunStoppedError as stopped:
+            line(f"stopped: {stopped.problem}\ncontinue with: {stopped.remedy}")
+            raise typer.Exit(stopped.exit_code) from None
+        result = results.get(record.address)["output"]
+    reporter = study(record.study)
+    line("", reporter.headline(result), "bold green")
+    picture = Path(record.folder) / f"{record.address}.png"
+    reporter.plot(result, picture, overwrite=True)
+    line(f"plot: {picture}")
+    line(f"all numbers: natrium show {record.address}")

@@ -1,0 +1,200 @@
+"""`natrium show`: a result with everything that it rests on, or how far a run has come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.analysis.runs import Run
+    from natrium.workflows.calculation import Calculation
+    from natrium.workflows.result import Attempt, CalculationResult, Provenance, StudyResult
+
+_RELAXATION = ("force_ev_a", "max_steps", "cell")
+
+
+def show(
+    address: Annotated[
+        str, typer.Argument(metavar="ID", help="na110-3f9c2a, or one of its steps: na110-3f9c2a/slab-relax.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Show a result: numbers with unit and meaning, settings, and what it rests on; or how far a run has come."""
+    from natrium.commands.results import open_store
+
+    with open_store() as store:
+        found = _result_or_run(store, address)
+    if isinstance(found, dict):
+        _show_result(found, as_json)
+    else:
+        _show_run(found, as_json)
+
+
+def _result_or_run(store: ResultsStore, address: str) -> dict[str, Any] | Run:
+    """The result document at an address; where there is none yet, the record of its run."""
+    from natrium.analysis.runs import UNFINISHED
+    from natrium.structures.errors import InputError
+
+    try:
+        return store.get(address, arrays=True)
+    except InputError as no_result:
+        name, _, step = address.partition("/")
+        try:
+            run = store.runs.get_run(name)
+        except InputError:
+            raise no_result from None
+        if run.state not in UNFINISHED or not any(known.name.startswith(step) for known in run.steps):
+            raise
+        return run
+
+
+def _show_result(document: dict[str, Any], as_json: bool) -> None:
+    from pydantic import ValidationError
+
+    from natrium.commands.output import line, print_json
+    from natrium.structures.errors import InputError
+    from natrium.workflows.result import CalculationResult
+    from natrium.workflows.study import study
+
+    if as_json:
+        print_json({name: document[name] for name in ("metadata", "completed_at", "uuid", "index", "output")})
+        return
+    natrium = document["metadata"]["natrium"]
+    is_study = natrium["kind"] == "study"
+    address = natrium["run"] + ("" if is_study else f"/{natrium['step']}")
+    model: Any = study(natrium["study"]).result if is_study else CalculationResult
+    try:
+        result = model.model_validate(document["output"])
+    except ValidationError as error:
+        raise InputError(
+            f"{address} was written by another version of natrium: {error.error_count()} fields differ",
+            f"natrium show --json {address} shows it as it is",
+        ) from None
+    line(f"  {natrium['formula']}, completed {document['completed_at'][:16].replace('T', ' ')}", address)
+    if is_study:
+        line("", study(natrium["study"]).headline(result), "bold green")
+        _study(address, result)
+    else:
+        _calculation(result)
+
+
+def _study(address: str, result: StudyResult) -> None:
+    from natrium.commands.output import line, numbers, short, spoken, with_unit
+    from natrium.workflows.result import StudyResult
+
+    line("", "\nnumbers")
+    numbers(result, leave_out=tuple(StudyResult.model_fields))
+    line("", "\nsettings")
+    line(f"  study {result.study}, preset {result.preset} ({result.quality}), engine {result.engine}")
+    line(f"  changed from the preset: {short(result.overrides) if result.overrides else 'nothing'}")
+    for assumption in result.assumptions:
+        line(f"  assumed: {assumption}")
+    line("", "\ncalculations")
+    for name, part in result.calculations.items():
+        line(f": {part.system}, {part.formula}  (natrium show {address}/{name})", f"  {name}")
+        line(f"    {_settings(part.calculation)}")
+        facts = ("energy_ev", "relaxation_steps", "max_force_ev_a", "wall_time_s", "peak_memory_mb")
+        line("    " + ", ".join(f"{spoken(fact)} {with_unit(fact, getattr(part, fact))}" for fact in facts))
+        _attempts(part.attempts)
+    _provenance({name: part.provenance for name, part in result.calculations.items()})
+
+
+def _calculation(result: CalculationResult) -> None:
+    from natrium.commands.output import line, numbers
+
+    line(f"  {result.system.label}")
+    line("", "\nnumbers")
+    numbers(result, leave_out=("system", "calculation", "attempts", "provenance"))
+    line(", at its final geometry", "\nsystem")
+    numbers(result.system, leave_out=("label",))
+    line("", "\nsettings")
+    line(f"  {_settings(result.calculation)}")
+    line("", "\nattempts")
+    _attempts(result.attempts)
+    _provenance({"": result.provenance})
+
+
+def _settings(calculation: Calculation) -> str:
+    """The settings that are set and mean something, as --set takes them."""
+    import yaml
+
+    unused = _RELAXATION if calculation.kind == "static" else ()
+    told = {name: value for name, value in calculation.model_dump(mode="json").items() if name not in unused}
+    plain = {
+        name: int(value) if value == int(value) else value for name, value in told.items() if isinstance(value, float)
+    }
+    flow = [
+        yaml.safe_dump({name: value}, default_flow_style=True, width=10_000).strip()[1:-1].replace(": ", "=", 1)
+        for name, value in (told | plain).items()
+        if value not in (None, False, {})
+    ]
+    return "  ".join(flow)
+
+
+def _attempts(attempts: list[Attempt]) -> None:
+    from natrium.commands.output import line, short
+
+    for attempt in attempts:
+        after = f" after {attempt.wall_time_s:.1f} s" if attempt.wall_time_s is not None else ""
+        job = f", job {attempt.scheduler_job}" if attempt.scheduler_job else ""
+        line(
+            f"    attempt {attempt.number}: {attempt.outcome}{after}, {attempt.ranks} processes on {attempt.host}{job},"
+            f" {attempt.started:%Y-%m-%d %H:%M} UTC; {attempt.evidence}"
+        )
+        if attempt.continued_from:
+            line(f"      continued from {attempt.continued_from}")
+        if attempt.changes:
+            line(f"      changed for the next attempt: {short(attempt.changes)}")
+
+
+def _provenance(of: dict[str, Provenance]) -> None:
+    """What is the same for all calculations is said once."""
+    from natrium.commands.output import line, short
+
+    line("", "\nprovenance")
+    first = next(iter(of.values()))
+    for name in type(first).model_fields:
+        values = {step: getattr(provenance, name) for step, provenance in of.items()}
+        shared = all(value == getattr(first, name) for value in values.values())
+        for step, value in {"": getattr(first, name)}.items() if shared else values.items():
+            called = name.replace("_", " ") + (f" of {step}" if step else "")
+            if isinstance(value, dict):
+                line(f"  {called}:")
+                for key, item in value.items():
+                    line(f"    {key} {short(item)}")
+            else:
+                line(f"  {called}: {value}")
+
+
+def _show_run(run: Run, as_json: bool) -> None:
+    from natrium.analysis.runs import State
+    from natrium.commands.output import line, print_json, short
+    from natrium.commands.progress import described
+    from natrium.hpc.attempts import read_attempts
+    from natrium.hpc.local_run import engine_of, step_folder
+    from natrium.hpc.run_lock import state_now
+    from natrium.workflows.engine import engine
+
+    state = state_now(run)
+    if as_json:
+        print_json(run.model_dump(mode="json") | {"state": state.value})
+        return
+    line(f"  {state}; it has no result yet", run.address)
+    line(f"  preset {run.preset}, changed: {short(run.overrides) if run.overrides else 'nothing'}")
+    line(f"  started {run.created.astimezone():%Y-%m-%d %H:%M} on {run.host}, folder {run.folder}")
+    for position, step in enumerate(run.steps):
+        folder = Path(run.folder) / step_folder(run, position)
+        told = State.INTERRUPTED if step.state == State.RUNNING and state != State.RUNNING else step.state
+        line(f"  {told:<12} {step.name}")
+        if told in (State.FAILED, State.INTERRUPTED, State.RUNNING):
+            line(f"    folder {folder}")
+            _attempts(read_attempts(folder))
+        if told == State.RUNNING:
+            line(f"    now: {described(engine(engine_of(run)).progress(folder))}")
+    if run.error and state != State.RUNNING:
+        line(f"why: {run.error}")
+    if state != State.RUNNING:
+        line(f"continue with: natrium run --resume {run.address}")

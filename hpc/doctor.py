@@ -1,0 +1,134 @@
+"""Examining a machine: each part that natrium needs is tried, not looked up."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from natrium.hpc.engine_job import Launch
+from natrium.structures.errors import NatriumError
+
+# MPI is switched on as in natrium.workflows.gpaw.driver.
+_PROBE = """
+import json, gpaw
+from gpaw import cgpaw
+gpaw.GPAW_MPI_BACKEND = "cgpaw" if cgpaw.have_mpi else "serial"
+from gpaw.fftw import have_fftw
+from gpaw.mpi import world
+from gpaw.utilities import compiled_with_sl
+total = world.sum_scalar(1)
+if world.rank == 0:
+    print(json.dumps({"version": gpaw.__version__, "where": cgpaw.get_extension_module_path(), "ranks": total,
+                      "ScaLAPACK": compiled_with_sl(), "FFTW": have_fftw(), "BLAS": hasattr(cgpaw, "mmm"),
+                      "libxc": bool(gpaw.get_libraries()["libxc"])}))
+"""
+_LIBRARIES = ("ScaLAPACK", "FFTW", "BLAS", "libxc")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was tried, whether it works, and what shows it."""
+
+    what: str
+    works: bool
+    evidence: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Try everything. Never raises: what fails is a finding."""
+    return [finding for part in (_configuration, _gpaw, _datasets, _dispersion, _database) for finding in _tried(part)]
+
+
+def _tried(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    name = part.__name__.strip("_")
+    try:
+        yield from part()
+    except NatriumError as error:
+        yield Finding(name, False, error.problem, error.remedy)
+    except Exception as error:
+        yield Finding(name, False, f"{type(error).__name__}: {error}", "make setup, then try again")
+
+
+def _configuration() -> Iterator[Finding]:
+    from natrium.hpc.configuration import config_file, load_configuration
+
+    settings = load_configuration()
+    source = str(config_file()) if config_file().exists() else "defaults and environment"
+    yield Finding("configuration", True, f"{source}; {settings.ranks} MPI processes with {settings.mpi_launcher}")
+
+
+def _gpaw() -> Iterator[Finding]:
+    from natrium.hpc.configuration import load_configuration
+
+    settings = load_configuration()
+    launch = Launch(ranks=settings.ranks, launcher=settings.mpi_launcher)
+    command = launch.command([sys.executable, "-c", _PROBE])
+    remedy = "make setup builds GPAW with MPI, ScaLAPACK and FFTW; NATRIUM_MPI_LAUNCHER names the launcher"
+    try:
+        ran = subprocess.run(command, env=launch.environment(), capture_output=True, text=True, timeout=120)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Finding("engine gpaw", False, f"{command[0]}: {error}", remedy)
+        return
+    lines = [line for line in ran.stdout.splitlines() if line.startswith("{")]
+    if ran.returncode or not lines:
+        yield Finding("engine gpaw", False, f"exit code {ran.returncode}: {_telling_line(ran.stderr)}", remedy)
+        return
+    facts = json.loads(lines[-1])
+    yield Finding("engine gpaw", True, f"GPAW {facts['version']}, {facts['where']}")
+    yield Finding(
+        "MPI",
+        facts["ranks"] == settings.ranks,
+        f"{facts['ranks']} of {settings.ranks} processes see each other",
+        remedy,
+    )
+    for library in _LIBRARIES:
+        yield Finding(library, facts[library], f"GPAW was built {'with' if facts[library] else 'without'} it", remedy)
+
+
+def _telling_line(errors: str) -> str:
+    """The line that names an exception; MPI launchers write theirs below it."""
+    lines = [line.strip(" -") for line in errors.splitlines() if line.strip(" -")]
+    named = [line for line in lines if re.search(r"(Error|Exception)\b", line)]
+    return (named or lines or ["no output"])[-1]
+
+
+def _datasets() -> Iterator[Finding]:
+    from natrium.workflows.gpaw.datasets import available, dataset_folders
+
+    folders = dataset_folders()
+    remedy = "install the package gpaw-data, or set GPAW_SETUP_PATH"
+    found = {symbol: available(symbol, "PBE", tuple(folders)) for symbol in ("Na", "O", "F", "C", "H")}
+    missing = [symbol for symbol, datasets in found.items() if not datasets]
+    where = ", ".join(str(folder) for folder in folders) or "no folder"
+    yield Finding(
+        "datasets", not missing, f"missing: {missing}" if missing else f"Na, O, F, C, H for PBE in {where}", remedy
+    )
+
+
+def _dispersion() -> Iterator[Finding]:
+    from ase.build import molecule
+    from dftd3.ase import DFTD3
+
+    atoms = molecule("H2O")
+    atoms.calc = DFTD3(method="PBE", damping="d3zero")
+    yield Finding("D3 dispersion", True, f"water: {atoms.get_potential_energy() * 1000:.2f} meV")
+
+
+def _database() -> Iterator[Finding]:
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.hpc.configuration import load_configuration
+    from natrium.hpc.databases import results_store
+
+    configuration = load_configuration()
+    with results_store(configuration) as store:
+        newest = ResultsStore(store).find(limit=1)
+    last = f"newest result {newest[0].address}" if newest else "no results yet"
+    yield Finding("results database", True, f"{configuration.database_shown}; {last}")
+    folder = Path(configuration.data_dir)
+    yield Finding("data folder", folder.is_dir(), str(folder), "set NATRIUM_DATA_DIR to a folder on a local disk")

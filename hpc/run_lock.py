@@ -1,0 +1,89 @@
+"""Who is running a run, and which one can be resumed.
+
+A run's folder has a lock, which the kernel releases when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from natrium.analysis.runs import UNFINISHED, Run, Runs, State
+from natrium.structures.errors import InputError
+
+_LOCK = "run.lock"
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, address: str) -> Iterator[None]:
+    """Hold the lock of a run's folder for as long as the block runs.
+
+    Raises:
+        InputError: Another process holds it.
+    """
+    with (folder / _LOCK).open("a+") as lock:
+        for tries_left in reversed(range(5)):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if not tries_left:
+                    lock.seek(0)
+                    raise InputError(
+                        f"{address} is being run by process {lock.read().strip() or '?'}",
+                        "wait for it, or stop it with Ctrl-C there",
+                    ) from error
+            time.sleep(0.05)  # somebody may just be looking whether it is held
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a living process runs the run in this folder."""
+    try:
+        with (folder / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def state_now(run: Run) -> State:
+    """The state of a run: one recorded as running, but by a process of this machine that is gone, is interrupted."""
+    if run.state == State.RUNNING and run.host == socket.gethostname() and not is_held(Path(run.folder)):
+        return State.INTERRUPTED
+    return run.state
+
+
+def find_unfinished(runs: Runs, wanted: str | None) -> Run:
+    """The run to resume: the last one that nobody is running just now, of all or of one study; or the one named.
+
+    Args:
+        runs: The records.
+        wanted: The beginning of a run's address, the name of a study, or None.
+
+    Raises:
+        InputError: there is none.
+    """
+    recent = runs.list_runs(limit=200)
+    if wanted is not None and wanted not in {run.study for run in recent}:
+        return runs.get_run(wanted)
+    chosen = [run for run in recent if run.state in UNFINISHED and wanted in (None, run.study)]
+    candidates = [run for run in chosen if Path(run.folder).is_dir()]
+    for run in candidates:
+        if not is_held(Path(run.folder)):
+            return run
+    running = ", ".join(run.address for run in candidates)
+    raise InputError(
+        "there is no unfinished run" + (f" but {running}, which another process is running" if running else ""),
+        f"wait for it: natrium show {candidates[0].address}" if running else "start one: natrium run na110",
+    )

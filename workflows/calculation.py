@@ -1,0 +1,96 @@
+"""The code-neutral specification of one calculation: what is asked of an engine, in the words of the field."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from natrium.structures.errors import InputError
+from natrium.structures.system import System
+
+KPoints = tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
+class Calculation(BaseModel):
+    """One calculation on one `System`. Every engine understands these words or refuses them by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["static", "relax"] = Field("static", description="A single point, or a geometry relaxation")
+    functional: str = Field("PBE", description="Exchange-correlation functional")
+    mode: Literal["pw", "fd", "lcao"] = Field(
+        "pw", description="Plane waves, real-space grid, or a basis of atomic orbitals"
+    )
+    cutoff_ev: PositiveFloat | None = Field(None, description="Plane-wave cutoff energy, eV (mode pw)")
+    grid_spacing_a: PositiveFloat | None = Field(None, description="Real-space grid spacing, Å (modes fd and lcao)")
+    basis: str | None = Field(None, description="Basis set of atomic orbitals, such as dzp (mode lcao)")
+    kpoints: KPoints = Field((1, 1, 1), description="k-point grid")
+    gamma_centred: bool = Field(True, description="Whether the k-point grid includes Γ")
+    smearing: Literal["fermi-dirac", "methfessel-paxton", "marzari-vanderbilt", "none"] = Field(
+        "fermi-dirac", description="Occupation of the levels around the Fermi level"
+    )
+    smearing_width_ev: PositiveFloat = Field(0.1, description="Smearing width, eV")
+    spin_polarised: bool | None = Field(None, description="None: only where the multiplicity is not 1")
+    dispersion: Literal["d3-zero", "d3-bj"] | None = Field(
+        None, description="Grimme's D3 with zero or Becke-Johnson damping"
+    )
+    dipole_layer: bool = Field(False, description="Dipole layer in the vacuum of a slab, so that its sides decouple")
+    valence_electrons: dict[str, PositiveInt] = Field(
+        default_factory=dict,
+        description="Valence electrons of the PAW dataset, where not the engine's default: {Na: 1}",
+    )
+    bands: PositiveInt | None = Field(None, description="Number of bands; None leaves it to the engine")
+    energy_ev: PositiveFloat = Field(1e-5, description="SCF convergence of the total energy, eV")
+    max_scf_iterations: PositiveInt = Field(200, description="SCF iterations before the run counts as not converging")
+    force_ev_a: PositiveFloat = Field(0.02, description="Relaxation ends when no force is larger, eV/Å")
+    max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")
+    cell: Literal["fixed", "isotropic", "full"] = Field("fixed", description="Which part of the cell is relaxed too")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Calculation:
+        needed, foreign = {
+            "pw": ("cutoff_ev", ("grid_spacing_a", "basis")),
+            "fd": ("grid_spacing_a", ("cutoff_ev", "basis")),
+            "lcao": ("basis", ("cutoff_ev",)),
+        }[self.mode]
+        if getattr(self, needed) is None:
+            raise InputError(f"mode {self.mode} needs {needed}", f"set {needed}, or choose another mode")
+        for name in foreign:
+            if getattr(self, name) is not None:
+                raise InputError(f"{name}={getattr(self, name)} means nothing in mode {self.mode}", f"leave {name} out")
+        if self.cell != "fixed" and self.kind != "relax":
+            raise InputError(f"cell={self.cell} in a {self.kind} calculation", "use kind=relax, or cell=fixed")
+        return self
+
+    @property
+    def method(self) -> dict[str, object]:
+        """The settings that must agree between calculations whose energies are subtracted."""
+        names = ("functional", "mode", "cutoff_ev", "grid_spacing_a", "basis", "smearing", "smearing_width_ev")
+        return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons")}
+
+    def check(self, system: System) -> None:
+        """Refuse what cannot be right for this system.
+
+        Raises:
+            InputError: k-points along a direction without periodicity, a dipole layer without a slab, a relaxed cell
+                without three periodic directions, a spin-paired open shell.
+        """
+        for axis, points, periodic in zip("xyz", self.kpoints, system.pbc, strict=True):
+            if points > 1 and not periodic:
+                raise InputError(
+                    f"{system.label}: {points} k-points along {axis}, where the system is not periodic",
+                    f"use kpoints with 1 along {axis}",
+                )
+        if self.dipole_layer and not system.is_slab:
+            raise InputError(
+                f"{system.label}: a dipole layer needs a slab with pbc (T, T, F)", "set dipole_layer=false"
+            )
+        if self.cell != "fixed" and not all(system.pbc):
+            raise InputError(
+                f"{system.label}: its cell cannot be relaxed, it is not periodic everywhere", "use cell=fixed"
+            )
+        if self.spin_polarised is False and system.multiplicity not in (None, 1):
+            raise InputError(
+                f"{system.label}: multiplicity {system.multiplicity} cannot be spin-paired", "leave spin_polarised out"
+            )

@@ -1,0 +1,1 @@
+"""The GPAW engine: inputs, the program that runs under MPI, outputs."""

@@ -1,0 +1,238 @@
+"""The program that runs GPAW: `mpiexec -n N python -m natrium.workflows.gpaw.driver --attempt K`, in the run's folder.
+
+Reads system.json and input.json, continues from checkpoint.gpw where there is one, writes output.json when, and only
+when, the calculation is finished. How it ended is said by the exit code and, for an error, by failure.K.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from natrium.workflows.atomic_file import replace_text
+from natrium.workflows.gpaw.progress import CHECKPOINT, STOP, Progress, StopRequestedError
+
+FINISHED, FAILED, STOPPED, BUSY = 0, 70, 75, 73
+"""Exit codes: EX_SOFTWARE, EX_TEMPFAIL and EX_CANTCREAT of sysexits.h."""
+
+OUTPUT, INPUT, SYSTEM = "output.json", "input.json", "system.json"
+
+
+def run(folder: Path, attempt: int, progress: Progress) -> None:
+    """Carry out the calculation that input.json describes."""
+    from gpaw.mpi import world
+
+    from natrium.structures.system import System
+    from natrium.workflows.gpaw.harvest import harvest
+    from natrium.workflows.gpaw.relaxation import relax
+
+    task = json.loads((folder / INPUT).read_text())
+    system = System.model_validate_json((folder / SYSTEM).read_text())
+    calc, atoms, continued_from = start(task, system, folder, attempt)
+    calc.hooks["scf_step"] = progress.scf_step(calc)
+    progress.report(phase="scf", continued_from=continued_from, task=task["kind"])
+    try:
+        atoms.calc = with_dispersion(calc, task["dispersion"])
+        steps = relax(atoms, calc, task["relax"], folder, progress) if task["kind"] == "relax" else single_point(atoms)
+        output = harvest(calc, atoms, system, task, folder)
+    except Exception as error:
+        # the SCF cycle ended on all ranks alike: what it reached is worth keeping for the next attempt
+        if "KohnShamConvergenceError" in [cls.__name__ for cls in type(error).__mro__]:
+            progress.write_checkpoint(calc)
+        raise
+    progress.write_checkpoint(calc)
+    if world.rank == 0:
+        output |= {"attempt": attempt, "relaxation_steps": steps, "continued_from": continued_from}
+        replace_text(folder / OUTPUT, json.dumps(output))
+    progress.report(phase="finished")
+
+
+def start(task: dict[str, Any], system: Any, folder: Path, attempt: int) -> tuple[Any, Any, str | None]:
+    """A calculator and its atoms: from our own checkpoint, from another calculation's, or from nothing."""
+    from gpaw.dft import GPAW
+
+    from natrium.workflows.gpaw.relaxation import reached
+
+    text = str(folder / f"gpaw.{attempt}.txt")
+    keywords = task["gpaw"]
+    atoms = system.atoms()
+    if task["magnetic_moments"] is not None:
+        # also for a continued run: a moment that is held fixed is the sum of these
+        atoms.set_initial_magnetic_moments(task["magnetic_moments"])
+    last_step = reached(folder)
+    if last_step is not None:
+        atoms.set_cell(last_step["cell_a"])
+        atoms.set_positions(last_step["positions_a"], apply_constraint=False)
+    own = folder / CHECKPOINT
+    source = own if own.exists() else Path(task["start_from"]) if task["start_from"] else None
+    calc = read_checkpoint(source, text, keywords, aside=folder / f"checkpoint.unreadable-{attempt}.gpw")
+    if calc is not None and source == own:
+        atoms.set_cell(calc.atoms.cell)
+        atoms.set_positions(calc.atoms.positions, apply_constraint=False)
+    if calc is None or not take_over(calc, keywords):
+        # legacy_gpaw=False: some keywords would fall back to the old implementation without a word
+        return GPAW(**keywords, txt=text, legacy_gpaw=False), atoms, None
+    if source != own or task["kind"] == "static":
+        # iterate at least once more: Fermi level, levels and potential of a static calculation come from one density
+        calc.dft.results = {}
+    return calc, atoms, str(source)
+
+
+def read_checkpoint(source: Path | None, text: str, keywords: dict[str, Any], aside: Path) -> Any:
+    """The calculator in a checkpoint; None where there is none. One that cannot be read costs time, not the run."""
+    from gpaw.dft import GPAW
+    from gpaw.mpi import world
+
+    if source is None or not source.exists():
+        return None
+    world.barrier()
+    try:
+        return GPAW(str(source), txt=text, parallel=keywords.get("parallel"), legacy_gpaw=False)
+    except MemoryError:
+        raise
+    except Exception as error:
+        world.barrier()
+        if world.rank == 0:
+            print(f"cannot continue from {source}: {error!r}; starting from nothing", file=sys.stderr)
+            if source.parent == aside.parent:
+                source.replace(aside)
+        world.barrier()
+        return None
+
+
+def take_over(calc: Any, keywords: dict[str, Any]) -> bool:
+    """Give a calculator from a checkpoint the keywords that may differ; GPAW ignores keywords where it reads a file.
+
+    Returns:
+        False where GPAW 26.7 cannot: a changed calculation in atomic orbitals loses its basis.
+    """
+    from gpaw.dft import Mixer
+
+    dft, changed = calc.dft, {}
+    if dft.params.convergence != keywords["convergence"]:
+        changed["convergence"] = keywords["convergence"]
+    mixer = keywords.get("mixer")
+    if mixer is not None and Mixer.from_param(mixer).todict() != (dft.params.mixer and dft.params.mixer.todict()):
+        changed["mixer"] = mixer
+    if changed:
+        if keywords["mode"]["name"] == "lcao":
+            return False
+        results = dft.results  # of the same physics, and thrown away by the change
+        dft.change(**changed)
+        dft.results = results
+    dft.scf_loop.maxiter = keywords["maxiter"]
+    dft.ibzwfs.make_sure_wfs_are_read_from_gpw_file()  # atoms may move before anything else reads them
+    return True
+
+
+def with_dispersion(calc: Any, dispersion: dict[str, str] | None) -> Any:
+    """GPAW alone, or GPAW plus Grimme's D3 (two-body, as in VASP's IVDW=11 and 12)."""
+    if dispersion is None:
+        return calc
+    from ase.calculators.mixing import SumCalculator
+    from dftd3.ase import DFTD3
+
+    # atm: the three-body term of Axilrod, Teller and Muto
+    d3 = DFTD3(damping=dispersion["damping"], params_tweaks={"method": dispersion["method"], "atm": False})
+    return SumCalculator([calc, d3])
+
+
+def single_point(atoms: Any) -> int:
+    """Energy and forces at one geometry."""
+    atoms.get_potential_energy()
+    atoms.get_forces()
+    return 0
+
+
+def take_folder(folder: Path) -> Any:
+    """Hold the folder's lock as long as this process lives: no run left over from a killed parent writes beside us."""
+    lock = (folder / "engine.lock").open("w")
+    for _ in range(100):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return lock
+    return None
+
+
+def main() -> None:
+    """Run and say by exit code and files how it ended."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--attempt", type=int, required=True)
+    parser.add_argument("--deadline", type=float, default=None)
+    parser.add_argument(
+        "--checkpoint-interval", type=float, default=float(os.environ.get("NATRIUM_CHECKPOINT_INTERVAL_S", "60"))
+    )
+    arguments = parser.parse_args()
+    folder = Path.cwd()
+    try:
+        code = carry_out(folder, arguments.attempt, arguments.deadline, arguments.checkpoint_interval)
+    except BaseException as error:
+        fail(folder / f"failure.{arguments.attempt}.json", error)
+    sys.exit(code)
+
+
+def carry_out(folder: Path, attempt: int, deadline: float | None, checkpoint_interval_s: float) -> int:
+    """Start MPI, take the folder, run.
+
+    Returns:
+        The exit code.
+    """
+    import gpaw
+    from gpaw import cgpaw
+
+    if gpaw.GPAW_MPI_BACKEND is None:
+        # what the command `gpaw python` does; but with that, a rank that fails in an import leaves the others waiting
+        gpaw.GPAW_MPI_BACKEND = "cgpaw" if cgpaw.have_mpi else "serial"
+    from gpaw.mpi import broadcast, world
+
+    lock = take_folder(folder) if world.rank == 0 else None
+    alone = broadcast(lock is not None if world.rank == 0 else None, comm=world)
+    if not alone:
+        if world.rank == 0:
+            print(f"another GPAW run holds {folder}/engine.lock", file=sys.stderr)
+        return BUSY
+    progress = Progress(world, folder, deadline, checkpoint_interval_s)
+    try:
+        run(folder, attempt, progress)
+    except StopRequestedError:
+        reason = "asked to stop" if (folder / STOP).exists() else "the wall time ends"
+        progress.report(phase="stopped", reason=reason)
+        world.barrier()
+        return STOPPED
+    return FINISHED
+
+
+def fail(path: Path, error: BaseException) -> NoReturn:
+    """Write what went wrong (the first rank to fail speaks for all), then end every rank at once."""
+    world = getattr(sys.modules.get("gpaw.mpi"), "world", None)
+    try:
+        facts = {
+            "classes": [cls.__name__ for cls in type(error).__mro__],
+            "message": str(error),
+            "traceback": traceback.format_exc(),
+        }
+        text = json.dumps(facts)
+        with contextlib.suppress(FileExistsError), path.open("x") as file:
+            file.write(text)
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:  # without an abort the other ranks would wait for this one for ever, and so would an ordinary exit
+        if world is not None and world.size > 1:
+            time.sleep(0.5)  # let the other ranks say the same
+            world.abort(FAILED)
+        os._exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""GPAW as an engine: from a code-neutral Calculation to GPAW's keywords, and from its output to the result document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from natrium.structures.errors import InputError
+from natrium.structures.system import System
+from natrium.workflows.atomic_file import replace_text
+from natrium.workflows.calculation import Calculation
+from natrium.workflows.engine import EngineError
+from natrium.workflows.gpaw.continuation import usable_checkpoint
+from natrium.workflows.gpaw.datasets import FUNCTIONALS, Dataset, check_basis, choose
+from natrium.workflows.gpaw.driver import INPUT, OUTPUT, SYSTEM
+from natrium.workflows.gpaw.harvest import POTENTIAL
+from natrium.workflows.gpaw.progress import CHECKPOINT, STATUS, STOP
+from natrium.workflows.provenance import natrium_version
+from natrium.workflows.result import Attempt, CalculationResult, Provenance
+
+CALCULATION = "calculation.json"
+_HYBRIDS = ("PBE0", "B3LYP", "HSE03", "HSE06", "EXX", "YS-PBE0")
+_D3_FUNCTIONALS = ("PBE", "RPBE", "revPBE")
+_D3 = {"d3-zero": "d3zero", "d3-bj": "d3bj"}
+
+
+class GPAW:
+    """GPAW 26.7, run as its own MPI program (natrium.workflows.gpaw.driver)."""
+
+    name = "gpaw"
+
+    def check(self, calculation: Calculation, system: System) -> None:
+        """Refuse what GPAW cannot do, or does silently wrong."""
+        calculation.check(system)
+        if calculation.functional in _HYBRIDS:
+            raise InputError(
+                f"functional {calculation.functional}: GPAW 26.7 is silently wrong with hybrids on a real-space grid,"
+                " and natrium does not use its plane-wave hybrids",
+                "use functional=PBE with GPAW",
+            )
+        if calculation.functional not in FUNCTIONALS:
+            raise InputError(
+                f"functional {calculation.functional}: there are no PAW datasets made for it",
+                f"use one of {', '.join(FUNCTIONALS)}",
+            )
+        if calculation.dispersion and calculation.functional not in _D3_FUNCTIONALS:
+            raise InputError(
+                f"D3 has no parameters for functional {calculation.functional}",
+                f"use one of {', '.join(_D3_FUNCTIONALS)}, or leave dispersion out",
+            )
+        if system.charge and any(system.pbc):
+            raise InputError(
+                f"{system.label}: the energy and the levels of charge {system.charge:+d} in a periodic cell depend on"
+                " the cell and mean nothing",
+                "use mode=fd or lcao with pbc (F, F, F), or make the cell neutral",
+            )
+        if calculation.cell != "fixed" and calculation.mode != "pw":
+            raise InputError(f"GPAW has no stress in mode {calculation.mode}", "use mode=pw to relax the cell")
+        self._check_spin(calculation, system)
+        chosen = choose(set(system.symbols), calculation.functional, calculation.valence_electrons)
+        if calculation.basis is not None:
+            check_basis(chosen, calculation.basis)
+        needed = _occupied(chosen, system)
+        if calculation.bands is not None and calculation.bands < needed:
+            raise InputError(
+                f"{system.label}: {calculation.bands} bands cannot hold its electrons", f"set bands to {needed} or more"
+            )
+
+    def _check_spin(self, calculation: Calculation, system: System) -> None:
+        if calculation.spin_polarised and system.multiplicity is None and system.magnetic_moments is None:
+            raise InputError(
+                f"{system.label}: spin-polarised, but nothing says where the spins start, so they would stay zero",
+                "give the system magnetic_moments or a multiplicity",
+            )
+        if not _polarised(calculation, system) or system.multiplicity is None:
+            return
+        moment = sum(_initial_moments(system))
+        if abs(moment - (system.multiplicity - 1)) > 1e-6:
+            raise InputError(
+                f"{system.label}: magnetic_moments add up to {moment:g}, multiplicity {system.multiplicity} needs"
+                f" {system.multiplicity - 1}",
+                "correct one of them, or leave the multiplicity open for a metal",
+            )
+        if system.is_slab:
+            raise InputError(
+                f"{system.label}: a slab with a fixed multiplicity has two Fermi levels and no work function",
+                "leave the multiplicity open and give magnetic_moments to start from",
+            )
+
+    def keywords(self, calculation: Calculation, system: System) -> dict[str, Any]:
+        """GPAW's own keywords. Functional and k-points are always said: the defaults are LDA and Γ."""
+        mode: dict[str, Any] = {"name": calculation.mode}
+        if calculation.mode == "pw":
+            mode["ecut"] = calculation.cutoff_ev
+        polarised = _polarised(calculation, system)
+        chosen = choose(set(system.symbols), calculation.functional, calculation.valence_electrons)
+        width_ev = 0.0 if calculation.smearing == "none" else calculation.smearing_width_ev
+        name = "fermi-dirac" if calculation.smearing == "none" else calculation.smearing
+        occupations: dict[str, Any] = {"name": name, "width": width_ev}
+        if name == "methfessel-paxton":
+            occupations["order"] = 1
+        if polarised and system.multiplicity is not None:
+            occupations["fixmagmom"] = True
+        convergence: dict[str, Any] = {"energy": {"name": "energy", "tol": calculation.energy_ev, "relative": False}}
+        if calculation.smearing == "none" and calculation.kind == "static" and calculation.mode != "lcao":
+            # iterative eigensolvers converge occupied bands only; the lowest empty one is a result too
+            convergence["bands"] = _occupied(chosen, system) + 1
+        keywords: dict[str, Any] = {
+            "mode": mode,
+            "xc": calculation.functional,
+            "kpts": {"size": list(calculation.kpoints), "gamma": calculation.gamma_centred},
+            "occupations": occupations,
+            "spinpol": polarised,
+            "charge": system.charge,
+            "convergence": convergence,
+            "maxiter": calculation.max_scf_iterations,
+            "setups": {symbol: dataset.name for symbol, dataset in chosen.items() if dataset.name},
+        }
+        if calculation.grid_spacing_a is not None:
+            keywords["h"] = calculation.grid_spacing_a
+        if calculation.basis is not None:
+            keywords["basis"] = calculation.basis
+        if calculation.bands is not None:
+            keywords["nbands"] = calculation.bands
+        if calculation.dipole_layer:
+            keywords["poissonsolver"] = {"dipolelayer": "xy"}
+        return keywords
+
+    def write_inputs(
+        self, calculation: Calculation, system: System, folder: Path, continue_from: Path | None = None
+    ) -> None:
+        """Write system.json, calculation.json (what was asked for) and input.json (what GPAW is told)."""
+        self.check(calculation, system)
+        keywords = self.keywords(calculation, system)
+        dispersion = calculation.dispersion and {
+            "method": calculation.functional,
+            "damping": _D3[calculation.dispersion],
+        }
+        task: dict[str, Any] = {
+            "kind": calculation.kind,
+            "gpaw": keywords,
+            "dispersion": dispersion,
+            "relax": {
+                "cell": calculation.cell,
+                "force_ev_a": calculation.force_ev_a,
+                "max_steps": calculation.max_steps,
+            },
+            "magnetic_moments": _initial_moments(system) if keywords["spinpol"] else None,
+        }
+        task["start_from"] = usable_checkpoint(continue_from, task, system)
+        replace_text(folder / SYSTEM, system.model_dump_json(indent=1))
+        replace_text(folder / INPUT, json.dumps(task, indent=1))
+        # the last one: where it is, the others are whole
+        replace_text(folder / CALCULATION, calculation.model_dump_json(indent=1))
+
+    def command(self, attempt: int, deadline: float | None) -> list[str]:
+        """`python -m natrium.workflows.gpaw.driver …` with this Python."""
+        command = [sys.executable, "-m", "natrium.workflows.gpaw.driver"]
+        command += ["--attempt", str(attempt)]
+        return command + (["--deadline", repr(deadline)] if deadline is not None else [])
+
+    def progress(self, folder: Path) -> dict[str, Any]:
+        """The status file, or nothing before the program has started."""
+        try:
+            facts = json.loads((folder / STATUS).read_text())
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    def request_stop(self, folder: Path) -> None:
+        """The program looks for this file after every SCF iteration."""
+        (folder / STOP).touch()
+
+    def withdraw_stop(self, folder: Path) -> None:
+        """An old request must not stop a new start."""
+        (folder / STOP).unlink(missing_ok=True)
+
+    def checkpoint(self, folder: Path) -> Path | None:
+        """The checkpoint that the program continues from by itself."""
+        path = folder / CHECKPOINT
+        return path if path.exists() else None
+
+    def read_outputs(self, folder: Path, attempts: list[Attempt]) -> CalculationResult:
+        """The result document; see `Engine.read_outputs`."""
+        try:
+            output = json.loads((folder / OUTPUT).read_text())
+            system = System.model_validate_json((folder / SYSTEM).read_text())
+            calculation = Calculation.model_validate_json((folder / CALCULATION).read_text())
+            potential = np.load(folder / POTENTIAL) if system.is_slab else None
+            return self._result(folder, attempts, output, system, calculation, potential)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise EngineError(
+                f"{folder}: cannot read GPAW's output: {type(error).__name__}: {error}",
+                "look at the gpaw.*.txt files there, or calculate again in a new folder",
+            ) from error
+
+    def _result(
+        self,
+        folder: Path,
+        attempts: list[Attempt],
+        output: dict[str, Any],
+        system: System,
+        calculation: Calculation,
+        potential: Any,
+    ) -> CalculationResult:
+        last = attempts[-1].number if attempts else 0
+        if output["attempt"] != last:
+            raise EngineError(
+                f"{folder}: {OUTPUT} is of attempt {output['attempt']}, the last one was {last}",
+                "calculate again in a new folder",
+            )
+        if abs(output["electrons"] - output["expected_electrons"]) > 1e-3:
+            raise EngineError(
+                f"{folder}: GPAW counted {output['electrons']} valence electrons, the system has"
+                f" {output['expected_electrons']} (charge {system.charge:+d})",
+                "the charge was lost on the way: report this with the folder's input.json",
+            )
+        if calculation.kind == "relax" and output["max_force_ev_a"] > 1.001 * calculation.force_ev_a:
+            raise EngineError(
+                f"{folder}: the largest force is {output['max_force_ev_a']:.4f} eV/Å, not {calculation.force_ev_a}",
+                "rerun with more max_steps",
+            )
+        provenance = Provenance(
+            natrium=natrium_version(),
+            engine=self.name,
+            engine_version=output["engine_version"],
+            implementation=output["implementation"],
+            versions=output["versions"],
+            datasets=output["datasets"],
+            inputs_sha256={
+                name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (SYSTEM, CALCULATION, INPUT)
+            },
+            host=socket.gethostname(),
+            folder=str(folder),
+        )
+        shared = {name: value for name, value in output.items() if name in CalculationResult.model_fields}
+        return CalculationResult(
+            **shared,
+            system=system.moved(output["positions_a"], output["cell_a"]),
+            calculation=calculation,
+            wall_time_s=sum(attempt.wall_time_s or 0.0 for attempt in attempts),
+            attempts=attempts,
+            provenance=provenance,
+            electrostatic_potential_ev=potential,
+            raw={name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
+        )
+
+
+def program() -> str:
+    """The gpaw command: the one next to this Python, else the one on the PATH."""
+    beside = Path(sys.executable).with_name("gpaw")
+    return str(beside) if beside.exists() else "gpaw"
+
+
+def _initial_moments(system: System) -> list[float]:
+    if system.magnetic_moments is not None:
+        return list(system.magnetic_moments)
+    return [((system.multiplicity or 1) - 1) / len(system.symbols)] * len(system.symbols)
+
+
+def _polarised(calculation: Calculation, system: System) -> bool:
+    if calculation.spin_polarised is not None:
+        return calculation.spin_polarised
+    return system.multiplicity not in (None, 1) or system.magnetic_moments is not None
+
+
+def _occupied(chosen: dict[str, Dataset], system: System) -> int:
+    """Bands that hold electrons in the spin channel that has more of them."""
+    electrons = sum(chosen[symbol].valence for symbol in system.symbols) - system.charge
+    return (electrons + (system.multiplicity or 1)) // 2

@@ -1,0 +1,83 @@
+"""From a study and its settings to a Flow that is ready to run: every job named, and findable in the results store."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from natrium.structures.errors import InputError
+from natrium.workflows.engine import engine
+from natrium.workflows.result import CalculationResult, StudyResult
+from natrium.workflows.study import Study, StudySettings
+
+if TYPE_CHECKING:
+    from jobflow import Flow, Job
+
+
+def new_address(study_name: str) -> str:
+    """A name for a run that people can read aloud: na110-3f9c2a."""
+    return f"{study_name}-{uuid.uuid4().hex[:6]}"
+
+
+def check(chosen: Study, settings: StudySettings) -> None:
+    """Refuse a request that cannot be right, before anything starts: the structures are built and the engine is asked.
+
+    Raises:
+        InputError: from the builders or the engine.
+    """
+    judge = engine(settings.engine)
+    systems = chosen.systems(settings)
+    for name, calculation in settings.calculations.items():
+        judge.check(calculation, systems[name])
+
+
+def plan(chosen: Study, settings: StudySettings, address: str) -> Flow:
+    """The study's Flow, with the metadata by which the results store finds its documents.
+
+    Raises:
+        InputError: two steps have the same name.
+    """
+    flow = chosen.flow(settings)
+    jobs = [job for job, _ in in_order(flow)]
+    names = [job.name for job in jobs]
+    if len(set(names)) != len(names):
+        raise InputError(f"study {chosen.name}: two steps have the same name in {names}", "name every step differently")
+    shared = {
+        "run": address,
+        "study": chosen.name,
+        "formula": list(chosen.systems(settings).values())[-1].formula,
+        "preset": settings.preset,
+        "engine": settings.engine,
+    }
+    for job in jobs:
+        label(job, shared)
+    return flow
+
+
+def in_order(flow: Flow) -> list[tuple[Job, list[str]]]:
+    """The jobs of a flow, each after those it waits for and with their ids."""
+    # jobflow warns of independent branches, which are nothing unusual
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Some jobs are not connected")
+        return list(flow.iterflow())
+
+
+def label(job: Job, shared: Mapping[str, Any]) -> None:
+    """Give a job the metadata of the results store: those of its run, and its own step, kind and formula.
+
+    Not dynamic: jobs that it decides on while it runs are steps of their own, and are labelled when they are known.
+    """
+    own = job.metadata.get("natrium", {})
+    natrium = {**shared, **own, "step": job.name, "kind": _kind(job)}
+    job.update_metadata({"natrium": natrium}, dynamic=False)
+
+
+def _kind(job: Job) -> str:
+    """What a job's output document is: a calculation, a study's result, or a structure on the way."""
+    schema = job.output_schema
+    for name, base in (("calculation", CalculationResult), ("study", StudyResult)):
+        if schema is not None and issubclass(schema, base):
+            return name
+    return "structure"

@@ -1,0 +1,1 @@
+"""Settings of the studies, as data: one YAML file per study."""

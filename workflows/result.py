@@ -1,0 +1,126 @@
+"""The result of one calculation, the same for every engine. Every number says its unit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from natrium.analysis.stored_array import StoredArray
+from natrium.structures.system import System, Vector
+from natrium.workflows.calculation import Calculation
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlanarPotential(_Document):
+    """Electrostatic potential averaged over the planes parallel to the surface."""
+
+    z_a: list[float] = Field(description="Heights of the planes above the cell's origin, Å")
+    potential_ev: list[float] = Field(
+        description="Potential energy of an electron, eV, on the scale of the Fermi level"
+    )
+
+
+class Attempt(_Document):
+    """One start of the engine: how it ended, and what was changed for the next one."""
+
+    number: int
+    started: datetime
+    wall_time_s: float | None = Field(None, description="None: the attempt's end was never seen (it was killed)")
+    ranks: int = Field(description="MPI processes")
+    outcome: str = Field(description="finished, stopped, or the name of what went wrong")
+    evidence: str = Field("", description="The line that shows it, and where it was found")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Inputs changed for the next attempt")
+    continued_from: str | None = Field(None, description="Checkpoint it started from")
+    host: str
+    scheduler_job: str | None = Field(None, description="Job id of the queue, where there is one")
+
+
+class Provenance(_Document):
+    """What a number rests on."""
+
+    natrium: str = Field(description="Version, with the git commit when there is one")
+    engine: str
+    engine_version: str
+    implementation: str = Field(description="Which implementation of the engine ran: some keywords fall back silently")
+    versions: dict[str, str] = Field(description="Other packages that took part")
+    datasets: dict[str, str] = Field(description="PAW dataset of each element: name and SHA-256 of the file")
+    inputs_sha256: dict[str, str] = Field(description="Input files and their hashes")
+    host: str
+    folder: str = Field(description="Where the engine ran; its files stay there")
+
+
+class CalculationResult(_Document):
+    """What came out of one converged calculation."""
+
+    system: System = Field(description="The system at its final geometry")
+    calculation: Calculation
+    energy_ev: float = Field(description="Total energy extrapolated to zero width, relative to the reference atoms, eV")
+    free_energy_ev: float = Field(description="Electronic free energy, consistent with the forces, eV")
+    dispersion_ev: float | None = Field(None, description="The part of the energy that is D3, eV")
+    forces_ev_a: list[Vector] = Field(description="Forces, shape (atoms, 3), eV/Å; not zeroed on fixed atoms")
+    max_force_ev_a: float = Field(description="Largest force on an atom that may move, eV/Å")
+    stress_ev_a3: list[float] | None = Field(None, description="Stress in Voigt order xx yy zz yz xz xy, eV/Å³")
+    fermi_level_ev: float | None = Field(None, description="Fermi level on the engine's scale, eV")
+    homo_ev: float | None = Field(None, description="Highest occupied level, eV")
+    lumo_ev: float | None = Field(None, description="Lowest unoccupied level, eV")
+    electrons: float = Field(description="Valence electrons that the engine counted, charge included")
+    magnetic_moment: float = Field(0.0, description="Total magnetic moment, Bohr magnetons")
+    dipole_ea: Vector = Field(description="Dipole moment, e·Å")
+    planar_potential: PlanarPotential | None = Field(None, description="Along the normal of a slab")
+    electrostatic_potential_ev: StoredArray | None = Field(
+        None, description="On the real-space grid of a slab, electron's potential energy, eV; in the additional store"
+    )
+    relaxation_steps: int = 0
+    scf_iterations: int = Field(description="Of the last SCF cycle")
+    kpoints_irreducible: int
+    grid: tuple[int, int, int] = Field(description="Real-space grid points")
+    wall_time_s: float = Field(description="Over all attempts")
+    peak_memory_mb: float = Field(description="Largest resident size of one MPI process, MB")
+    attempts: list[Attempt]
+    provenance: Provenance
+    raw: dict[str, Any] = Field(default_factory=dict, description="What only this engine has")
+
+
+class CalculationSummary(_Document):
+    """One calculation behind a study's numbers: what they rest on, without the large parts."""
+
+    system: str = Field(description="Label of the system")
+    formula: str
+    calculation: Calculation
+    energy_ev: float = Field(description="Total energy, eV")
+    relaxation_steps: int
+    max_force_ev_a: float = Field(description="Largest force on an atom that may move, eV/Å")
+    wall_time_s: float = Field(description="Over all attempts")
+    peak_memory_mb: float = Field(description="Largest resident size of one MPI process, MB")
+    attempts: list[Attempt]
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, result: CalculationResult) -> CalculationSummary:
+        """The summary of a result."""
+        shared = {name: getattr(result, name) for name in cls.model_fields if name not in ("system", "formula")}
+        return cls(**shared, system=result.system.label, formula=result.system.formula)
+
+
+class StudyResult(_Document):
+    """What every study's result document starts with; a study adds its own numbers."""
+
+    study: str
+    formula: str
+    engine: str
+    preset: str
+    quality: Literal["rough", "converged", "as published"] = Field(description="What the preset promises")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset")
+    assumptions: list[str] = Field(default_factory=list, description="What was decided where the source is silent")
+    calculations: dict[str, CalculationSummary] = Field(description="The calculations behind the numbers")
+
+    @staticmethod
+    def facts(settings: Any, formula: str) -> dict[str, Any]:
+        """The fields that follow from a study's settings."""
+        names = ("study", "engine", "preset", "quality", "overrides", "assumptions")
+        return {"formula": formula} | {name: getattr(settings, name) for name in names}

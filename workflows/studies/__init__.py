@@ -1,0 +1,1 @@
+"""One module per study, each joining calculations into a Flow."""
