@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-all lint format bench
+.PHONY: help setup demo slurm test test-all lint format bench
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -14,10 +14,13 @@ setup: ## system libraries, .venv, GPAW, natrium (PYTHON=python3.13 chooses the 
 demo: setup ## the work function of Na(110): GPAW, embedded database, plot
 	$(BIN)/natrium run na110
 
-test: setup ## the tests that take seconds
+slurm: setup ## Debian's SLURM, for the laptop cluster (natrium cluster up) and for the tests
+	@bash .ci/setup slurm
+
+test: slurm ## the tests that take seconds
 	$(BIN)/pytest -m "not slow"
 
-test-all: setup ## all tests, also those that take minutes
+test-all: slurm ## all tests, also those that take minutes
 	$(BIN)/pytest
 
 lint: setup ## style, types, and that imports go one way only
@@ -31,5 +34,5 @@ format: setup ## let ruff put the style right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## time what matters
+bench: slurm ## time what matters
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field
 from pymongo import DESCENDING
 
+from natrium.analysis.cost import Cost, index_costs, newest_costs
 from natrium.analysis.runs import Runs, prefix_filter
 from natrium.structures.errors import InputError
 
@@ -58,6 +59,7 @@ class ResultsStore:
         self._documents.create_index(COMPLETED)
         for name in INDEXES:
             self._documents.create_index([(f"{FIELD}.{name}", 1), (COMPLETED, 1)])
+        index_costs(self._documents)
 
     @cached_property
     def runs(self) -> Runs:
@@ -93,6 +95,15 @@ class ResultsStore:
         span = {"$gte": _local_text(since) if since else "", "$lte": _local_text(until) if until else "9999"}
         cursor = self._documents.find(query | {COMPLETED: span, FIELD: {"$exists": True}}).sort(COMPLETED, DESCENDING)
         return [_row(document) for document in cursor.limit(limit)]
+
+    def costs(self, engine: str, limit: int = 50) -> list[Cost]:
+        """What an engine's calculations cost, the newest first; those of several attempts are left out.
+
+        Args:
+            engine: The engine that calculated.
+            limit: Look at no more than so many calculations.
+        """
+        return newest_costs(self._documents, engine, limit)
 
     def get(self, address_prefix: str, *, arrays: bool = False) -> dict[str, Any]:
         """The newest document at an address as jobflow stored it: uuid, index, output, completed_at, metadata, name.

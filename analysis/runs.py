@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,15 @@ class State(StrEnum):
     """Where a run, or one of its steps, stands."""
 
     WAITING = "waiting"
+    QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
 
 
-UNFINISHED = (State.WAITING, State.RUNNING, State.FAILED, State.INTERRUPTED)
+UNFINISHED = tuple(state for state in State if state != State.COMPLETED)
 
 
 class RunStep(BaseModel):
@@ -54,6 +57,9 @@ class Run(BaseModel):
     state: State = State.RUNNING
     steps: list[RunStep] = Field(default_factory=list)
     error: str | None = Field(None, description="Why it failed")
+    cluster: str | None = Field(None, description="Where it was submitted to; none: it runs on its host")
+    request_sha256: str | None = Field(None, description="Hash of study and settings: the same request, the same hash")
+    changes: list[dict[str, Any]] = Field(default_factory=list, description="Settings that a rerun changed, and when")
 
 
 class Runs:
@@ -61,7 +67,7 @@ class Runs:
 
     def __init__(self, collection: Collection[dict[str, Any]]) -> None:
         self._collection = collection
-        for name in ("created", "state", "folder"):
+        for name in ("created", "state", "folder", "request_sha256"):
             collection.create_index(name)
 
     def insert_run(self, run: Run) -> None:
@@ -83,6 +89,21 @@ class Runs:
         """
         changes: dict[str, Any] = {"error": error} | ({} if state is None else {"state": state.value})
         self._update({"_id": address}, {"$set": changes}, address)
+
+    def amend_run(self, address: str, overrides: dict[str, Any], changed_at: datetime) -> None:
+        """Record that settings were changed after the run began.
+
+        Args:
+            address: The run.
+            overrides: All overrides that hold from now on.
+            changed_at: When.
+
+        Raises:
+            InputError: There is no such run.
+        """
+        change = {"changed_at": changed_at.astimezone(UTC).isoformat(timespec="seconds"), "overrides": overrides}
+        update = {"$set": {"overrides": overrides, "request_sha256": None}, "$push": {"changes": change}}
+        self._update({"_id": address}, update, address)
 
     def update_step(self, address: str, name: str, state: State) -> None:
         """Change the state of one step.
@@ -126,6 +147,19 @@ class Runs:
         """Records of runs, the newest first."""
         query: dict[str, Any] = {} if state is None else {"state": state.value}
         return self._newest(query | ({} if study is None else {"study": study}), limit)
+
+    def same_request(self, request_sha256: str) -> list[Run]:
+        """Records of runs with the same request, the newest first."""
+        return self._newest({"request_sha256": request_sha256}, 20)
+
+    def get_runs(self, addresses: Iterable[str]) -> list[Run]:
+        """The records at these addresses; those that are not there are left out."""
+        return [_from_document(found) for found in self._collection.find({"_id": {"$in": list(addresses)}})]
+
+    def on_clusters(self, states: Iterable[State]) -> list[Run]:
+        """Runs that were submitted to a cluster and are in one of these states."""
+        query = {"state": {"$in": [State(state).value for state in states]}, "cluster": {"$nin": [None]}}
+        return [_from_document(found) for found in self._collection.find(query)]
 
     def _newest(self, query: dict[str, Any], limit: int) -> list[Run]:
         # The lower bound is no restriction: it lets the index on `created` answer.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from natrium.commands import database, doctor, results, run, show, studies
+from natrium.commands import cluster, config, database, doctor, queue, results, run, show, studies, submit
 from natrium.version import __version__
 
 if TYPE_CHECKING:
@@ -24,11 +24,19 @@ app = typer.Typer(
 )
 app.command("studies")(studies.studies)
 app.command("run")(run.run)
+app.command("submit")(submit.submit)
+app.command("status")(queue.status)
+app.command("watch")(queue.watch)
+app.command("logs")(queue.logs)
+app.command("rerun")(queue.rerun)
+app.command("cancel")(queue.cancel)
 app.command("results")(results.results)
 app.command("show")(show.show)
 app.command("plot")(results.plot)
 app.command("doctor")(doctor.doctor)
+app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
+app.add_typer(cluster.app, name="cluster")
 
 
 def _version(wanted: bool) -> None:

@@ -1,38 +1,61 @@
-"""The configuration: where results go and what this machine offers. Environment before natrium.yaml before defaults.
+"""The configuration: where results go, what this machine offers, which clusters there are. docs/configuration.md.
 
-    NATRIUM_DATABASE_URI=mongodb://me:secret@db.example.org/?tls=true     # or, in natrium.yaml:  database_uri: mongodb://…
+    NATRIUM_DATABASE_URI=mongodb://me:secret@db.example.org/?tls=true     # or, in natrium.yaml:  database_uri_file: …
 
-Importing this module costs a third of a second (pydantic-settings): do it where the configuration is needed.
+Environment before natrium.yaml before defaults. Importing this module costs 0.15 s (pydantic-settings): do it where
+the configuration is needed.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-import yaml
 from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from natrium.hpc.cluster import Cluster, ResourceClass
+from natrium.hpc.configuration_sources import (
+    ARGUMENT,
+    BETWEEN_PARTS,
+    PREFIX,
+    Layer,
+    address_in,
+    config_file,
+    environment_layer,
+    file_layer,
+    joined,
+    lab_layer,
+    redacted,
+    refuse_unknown,
+)
+from natrium.hpc.policy import Policy
 from natrium.structures.errors import InputError
 
-PREFIX = "NATRIUM_"
-CONFIG_VARIABLE = PREFIX + "CONFIG"
+__all__ = ["Configuration", "config_file", "layers", "load_configuration", "physical_cores", "redacted"]
 
 
 class Configuration(BaseSettings):
     """What is set once for a machine, not for a calculation. Read it with `load_configuration`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=BETWEEN_PARTS,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     database_uri: SecretStr | None = Field(
         None, description="MongoDB server for results, mongodb://… or mongodb+srv://…; none: the embedded database"
+    )
+    database_uri_file: Path | None = Field(
+        None, description="File with that address on one line, which only its owner may read; keeps passwords apart"
     )
     database_name: str = Field("natrium", pattern=r'^[^/\\. "$*<>:|?]+$', description="Name of the database")
     data_dir: Path = Field(
@@ -43,6 +66,13 @@ class Configuration(BaseSettings):
         default_factory=lambda: physical_cores(), description="MPI processes of a calculation; default: physical cores"
     )
     mpi_launcher: str = Field("mpiexec", min_length=1, description="Command that starts MPI programs, with its options")
+
+    clusters: dict[str, Cluster] = Field(default_factory=dict, description="SLURM clusters by name")
+    default_cluster: str | None = Field(None, description="Cluster that is meant when none is named")
+    resource_classes: dict[str, ResourceClass] = Field(
+        default_factory=dict, description="Requests by name, for calculations that should not be estimated"
+    )
+    policy: Policy = Field(default_factory=lambda: Policy(), description="What is done after jobs that did not finish")
 
     @field_validator("database_uri")
     @classmethod
@@ -59,6 +89,11 @@ class Configuration(BaseSettings):
     def _is_absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
+    @field_validator("database_uri_file")
+    @classmethod
+    def _is_beside_the_configuration(cls, file: Path | None) -> Path | None:
+        return None if file is None else _beside_the_configuration(file)
+
     @property
     def embedded_folder(self) -> Path:
         """Where the embedded database lives."""
@@ -71,17 +106,43 @@ class Configuration(BaseSettings):
             return f"embedded in {self.embedded_folder}"
         return redacted(self.database_uri.get_secret_value())
 
+    def cluster(self, name: str | None = None) -> tuple[str, Cluster]:
+        """A cluster and its name: the one that is named, the default, or the only one there is.
+
+        Raises:
+            InputError: there is no such cluster, or several and no default.
+        """
+        wanted = name or self.default_cluster
+        known = ", ".join(self.clusters)
+        if wanted in self.clusters:
+            return wanted, self.clusters[wanted]
+        if wanted is None and len(self.clusters) == 1:
+            return next(iter(self.clusters.items()))
+        if not self.clusters:
+            raise InputError(
+                f"there is no cluster {wanted}" if wanted else "no cluster is configured",
+                "`natrium cluster up` starts SLURM on this machine; `natrium config init` describes a real cluster",
+            )
+        if wanted is None:
+            raise InputError(f"there are several clusters: {known}", "name one, or set default_cluster")
+        close = difflib.get_close_matches(wanted, self.clusters, n=1)
+        said = "" if name else " (default_cluster)"
+        raise InputError(
+            f"there is no cluster {wanted!r}{said}",
+            f"did you mean {close[0]}? the clusters are {known}" if close else f"the clusters are {known}",
+        )
+
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _settings_of_file(config_file()))
+        """Only what it is given: `load_configuration` joins the layers, since messages name the place of a setting."""
+        return (init_settings,)
 
 
 def load_configuration(**settings: Any) -> Configuration:
@@ -93,31 +154,70 @@ def load_configuration(**settings: Any) -> Configuration:
     Raises:
         InputError: An unknown setting, a value that cannot be, or a file that cannot be read.
     """
-    _refuse_unknown(settings, "argument")
-    _refuse_misspelt_variables()
+    places = layers(**settings)
     try:
-        return Configuration(**settings)
+        return Configuration(**joined(places))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0])
-        variable = PREFIX + name.upper()
-        place = variable if variable in os.environ and name not in settings else f"the setting {name}"
-        raise InputError(
-            f"{place}: {first['msg']}", f"{name} is: {Configuration.model_fields[name].description}; correct it"
-        ) from None
+        path = [str(part) for part in first["loc"]]
+        # what is missing is in no layer: then the place of what it is missing from
+        layer = next((layer for end in range(len(path), 0, -1) for layer in places if layer.holds(path[:end])), None)
+        place = layer.spelt(path) if layer and layer.place != ARGUMENT else f"the setting {'.'.join(path)}"
+        name, meaning = _meaning(path)
+        problem = f"{place}: {first['msg'].removeprefix('Value error, ')}"
+        todo = "set it" if first["type"] == "missing" else "correct it"
+        raise InputError(problem, f"{name} is: {meaning}; {todo}") from None
 
 
-def config_file() -> Path:
-    """The configuration file, which need not exist unless NATRIUM_CONFIG names it."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_config_path("natrium") / "natrium.yaml"
+def layers(**settings: Any) -> list[Layer]:
+    """Where settings come from, the strongest place first: arguments, environment, natrium.yaml, the laptop cluster.
+
+    The address in `database_uri_file` appears as the `database_uri` of the layer that names the file.
+
+    Raises:
+        InputError: An unknown setting, or a file that cannot be read.
+    """
+    arguments = Layer(ARGUMENT, dict(settings))
+    refuse_unknown(Configuration, arguments)
+    file = file_layer(Configuration)
+    own_clusters = file.settings.get("clusters")
+    own_names = [str(name) for name in own_clusters] if isinstance(own_clusters, dict) else []
+    environment = environment_layer(Configuration, own_names)
+    above = [arguments, environment, file]
+    data_dir = joined(above).get("data_dir") or platformdirs.user_data_path("natrium")
+    lab = lab_layer(Path(str(data_dir)).expanduser(), Configuration)
+    for layer in above:
+        if {"database_uri", "database_uri_file"} <= layer.settings.keys() and layer is file:
+            raise InputError(
+                f"{layer.place} sets database_uri and database_uri_file",
+                "leave one out; the file keeps passwords apart",
+            )
+        if "database_uri" in layer.settings:
+            break
+        if layer.settings.get("database_uri_file"):
+            named = Path(str(layer.settings["database_uri_file"]))
+            layer.settings["database_uri"] = address_in(_beside_the_configuration(named))
+            break
+    return above if "lab" in own_names else [*above, lab]
 
 
-def redacted(uri: str) -> str:
-    """A database address without its password, and without the passwords among its options."""
-    # Greedy up to the last @, since people paste passwords that contain one.
-    uri = re.sub(r"(?<=://)([^:@/]*):.*@", r"\1:***@", uri)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|token|properties)[^=&]*=)[^&]*", r"\1***", uri)
+def _beside_the_configuration(file: Path) -> Path:
+    """Jobs run in other folders: a relative name is meant from natrium.yaml's."""
+    return config_file().absolute().parent / file.expanduser()
+
+
+def _meaning(path: Sequence[str]) -> tuple[str, str]:
+    """The innermost setting of a path that has a description."""
+    model: Any = Configuration
+    found = ("", "")
+    for name in path:
+        fields = getattr(model, "model_fields", None)
+        if fields is None:  # a mapping: its entries share one model
+            model = model.__args__[-1] if getattr(model, "__args__", ()) else None
+        elif name in fields:
+            found = (name, fields[name].description or "")
+            model = fields[name].annotation
+    return found
 
 
 def physical_cores() -> int:
@@ -135,40 +235,3 @@ def physical_cores() -> int:
     except (OSError, ValueError):
         return len(cores)
     return len(cores) if quota == "max" else max(1, min(len(cores), int(quota) // int(period)))
-
-
-def _settings_of_file(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        if CONFIG_VARIABLE in os.environ:
-            raise InputError(f"{CONFIG_VARIABLE} names {file}, which does not exist", "correct the name, or unset it")
-        return {}
-    try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        # Not the whole message: YAML's quotes the line, and a password may be in it.
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file}, line {mark.line + 1}" if mark else str(file)
-        reason = getattr(error, "problem", None) or type(error).__name__
-        raise InputError(f"{place} cannot be read: {reason}", "correct the file") from None
-    if not isinstance(settings, dict):
-        raise InputError(f"{file} holds a {type(settings).__name__}, not settings", "write lines such as `ranks: 8`")
-    _refuse_unknown(settings, str(file))
-    return settings
-
-
-def _refuse_unknown(settings: dict[str, Any], place: str) -> None:
-    for name in settings:
-        if name not in Configuration.model_fields:
-            close = difflib.get_close_matches(str(name), Configuration.model_fields, n=1)
-            known = f"the settings are {', '.join(Configuration.model_fields)}"
-            raise InputError(f"{place}: there is no setting {name!r}", f"did you mean {close[0]}?" if close else known)
-
-
-def _refuse_misspelt_variables() -> None:
-    """Refuse NATRIUM_RANK for NATRIUM_RANKS. Variables unlike any setting belong to other parts of natrium."""
-    known = [PREFIX + name.upper() for name in Configuration.model_fields]
-    for variable in os.environ:
-        if variable.startswith(PREFIX) and variable not in (*known, CONFIG_VARIABLE):
-            close = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
-            if close:
-                raise InputError(f"the variable {variable} is no setting", f"did you mean {close[0]}?")

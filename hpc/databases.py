@@ -49,23 +49,54 @@ def results_store(configuration: Configuration, *, patience_s: float = ATTENDED_
     Raises:
         DatabaseError: It cannot be reached, in this call or later in the block, or it refuses the user.
     """
+    with server(configuration) as uri, store_on(uri, configuration, patience_s) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def store_on(uri: str, configuration: Configuration, patience_s: float) -> Iterator[JobStore]:
+    """The same on a server whose address is known, within a block of `server`, which explains errors."""
+    client = client_options(patience_s)
+    database = configuration.database_name
+    documents = ResultDocuments.from_uri(uri, RESULTS, database=database, mongoclient_kwargs=client)
+    arrays = ArrayFiles.from_uri(uri, ARRAYS, database=database, mongoclient_kwargs=client)
+    store = JobStore(documents, additional_stores={ADDITIONAL_STORE: arrays})
+    store.connect()
+    try:
+        documents._collection.database.command("ping")
+        documents._collection.create_index([("uuid", 1), ("index", 1)], unique=True)
+        arrays._files_collection.create_index("metadata.blob_uuid")
+        yield store
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def server(configuration: Configuration) -> Iterator[str]:
+    """The address of the configured database server; without a `database_uri` the embedded one is started or shared.
+
+    Yields:
+        An address with the password in it: not for people, logs or documents.
+
+    Raises:
+        DatabaseError: It cannot be reached, in this call or later in the block, or it refuses the user.
+    """
     with contextlib.ExitStack() as stack:
         if configuration.database_uri is None:
             uri = stack.enter_context(connected(configuration.embedded_folder))
         else:
             uri = configuration.database_uri.get_secret_value()
         stack.enter_context(_clear_errors(configuration))
-        client = {"journal": True, "serverSelectionTimeoutMS": int(patience_s * 1000), "appname": "natrium"}
-        database = configuration.database_name
-        documents = ResultDocuments.from_uri(uri, RESULTS, database=database, mongoclient_kwargs=client)
-        arrays = ArrayFiles.from_uri(uri, ARRAYS, database=database, mongoclient_kwargs=client)
-        store = JobStore(documents, additional_stores={ADDITIONAL_STORE: arrays})
-        store.connect()
-        stack.callback(store.close)
-        documents._collection.database.command("ping")
-        documents._collection.create_index([("uuid", 1), ("index", 1)], unique=True)
-        arrays._files_collection.create_index("metadata.blob_uuid")
-        yield store
+        yield uri
+
+
+def client_options(patience_s: float) -> dict[str, Any]:
+    """Options of every client: writes are acknowledged when journaled, a server that restarts is waited for.
+
+    Args:
+        patience_s: How long an operation waits for a server, s.
+    """
+    return {"journal": True, "serverSelectionTimeoutMS": int(patience_s * 1000), "appname": "natrium"}
 
 
 class _WithoutSecrets:

@@ -16,6 +16,7 @@ from pathlib import Path
 from custodian.custodian import Job
 
 from natrium.hpc.attempts import begin_attempt, end_attempt
+from natrium.hpc.oom_kills import oom_kills
 from natrium.hpc.outcome import Finding, Outcome
 from natrium.workflows.engine import Engine
 
@@ -51,6 +52,7 @@ class Launch:
         deadline: Unix time at which the whole job ends, or None.
         memory_limit_mb: Address space that one process may use, MB; None for no limit.
         patience_s: How long an engine that was asked to stop may take for its checkpoint.
+        queued: A queue watches over the whole job: it can give more memory, which is better than fewer processes.
     """
 
     ranks: int
@@ -58,6 +60,7 @@ class Launch:
     deadline: float | None = None
     memory_limit_mb: int | None = None
     patience_s: float = 120.0
+    queued: bool = False
 
     def command(self, program: list[str]) -> list[str]:
         """The full command line."""
@@ -113,6 +116,7 @@ class EngineJob(Job):
         attempt = begin_attempt(folder, self.launch.ranks, checkpoint.name if checkpoint else None)
         command = self.launch.command(self.engine.command(attempt, self.launch.deadline))
         interrupted: BaseException | None = None
+        kills = oom_kills()
         with (folder / f"engine.{attempt}.out").open("w") as out, (folder / f"engine.{attempt}.err").open("w") as err:
             try:
                 process = subprocess.Popen(
@@ -133,7 +137,10 @@ class EngineJob(Job):
             except BaseException as error:
                 interrupted = error
                 returncode = self._stop(process, folder)
-        end_attempt(folder, self.diagnose(folder, attempt, returncode))
+        finding = self.diagnose(folder, attempt, returncode)
+        if finding.outcome in (Outcome.KILLED, Outcome.CRASHED, Outcome.UNKNOWN) and oom_kills() > kills:
+            finding = Finding(Outcome.OUT_OF_MEMORY, f"the kernel's out-of-memory killer; {finding.evidence}")
+        end_attempt(folder, finding)
         if interrupted is not None:
             raise interrupted
 

@@ -1,22 +1,27 @@
-"""What a calculation will cost, before it is started, and what the estimate rests on."""
+"""What a calculation will cost, before it is started, learnt from what has finished, and what the estimate rests on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
+from typing import Literal
 
-import numpy as np
-from ase.data import atomic_numbers
+from pydantic import ValidationError
 
+from natrium.analysis.cost import Cost
 from natrium.analysis.results_store import ResultsStore
+from natrium.hpc.cost_model import Size, irreducible_kpoints
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 
-# Fitted to the presets of na110 on one core of a 2 to 3 GHz server that did nothing else: see tests/test_estimate.py.
-_SECONDS_PER_UNIT = 7.0e-9
-_START_S = 2.2
-_ITERATIONS = 14
-_RELAXATION_STEPS = 4
-_RY_BOHR = 3.80998  # ħ²/2m, eV Å²
+Certainty = Literal["measured", "corrected", "model"]
+"""The same calculation again; a model that finished calculations corrected; a model alone."""
+
+_LOOKED_AT = 200
+_MOST, _FEWEST = 50, 3
+_THE_SAME = 1.2
+"""What was measured on other processes or in another cell counts as measured up to this factor of wall time."""
 
 
 @dataclass(frozen=True)
@@ -29,78 +34,109 @@ class Estimate:
     kpoints: int
     plane_waves: int
     bands: int
+    certainty: Certainty
     basis: str
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A finished calculation beside what the model says of it."""
+
+    cost: Cost
+    calculation: Calculation
+    size: Size
+
+    @property
+    def times(self) -> float:
+        """Wall time measured over wall time modelled."""
+        return self.cost.wall_time_s / self.size.wall_time_s(self.cost.ranks)
+
+    @property
+    def times_memory(self) -> float:
+        """Memory measured over memory modelled."""
+        return self.cost.peak_memory_mb / self.size.memory_per_rank_mb(self.cost.ranks)
+
+
 def estimate(
-    step: str, calculation: Calculation, system: System, ranks: int, finished: ResultsStore | None
+    step: str,
+    calculation: Calculation,
+    system: System,
+    ranks: int,
+    finished: ResultsStore | None,
+    engine: str = "gpaw",
 ) -> Estimate:
-    """Estimate one calculation: from a finished run of the same settings if there is one, else from a model.
+    """Estimate one calculation, from the best that is known.
 
-    The model counts FFTs and orthogonalisation:
-    irreducible k-points × iterations × (bands × plane waves × log + bands² × plane waves).
+    1. The newest finished calculation with the same settings on the same composition: what it took, scaled by the
+       model where the number of processes, the cell or the symmetry differ.
+    2. The model (`natrium.hpc.cost_model`), times the median of measured/model of the newest 3 to 50 finished
+       calculations of the same engine and mode.
+    3. The model.
+
+    Args:
+        step: Name of the step, for the estimate itself.
+        calculation: What is to be calculated.
+        system: On what.
+        ranks: MPI processes.
+        finished: Results to learn from; None: learn nothing.
+        engine: The engine that will calculate.
+
+    Raises:
+        DatabaseError: the database stopped to answer.
     """
-    volume_a3 = abs(float(np.linalg.det(np.array(system.cell_a)))) or 1000.0
-    cutoff_ev = calculation.cutoff_ev or 9.42 / (calculation.grid_spacing_a or 0.2) ** 2
-    wave_number = np.sqrt(cutoff_ev / _RY_BOHR)
-    plane_waves = int(volume_a3 * wave_number**3 / (6 * np.pi**2))
-    electrons = sum(calculation.valence_electrons.get(symbol, _valence(symbol)) for symbol in system.symbols)
-    bands = int(1.2 * electrons / 2) + 4
     kpoints = irreducible_kpoints(calculation, system)
-    memory_mb = 160 + kpoints / min(kpoints, ranks) * bands * plane_waves * 16 * 3 / 1024**2
-    facts = {"kpoints": kpoints, "plane_waves": plane_waves, "bands": bands, "memory_per_rank_mb": round(memory_mb)}
-    measured = _measured(step, calculation, len(system.symbols), finished)
-    if measured is not None:
-        wall_time_s, address = measured
-        return Estimate(step=step, wall_time_s=wall_time_s, basis=address, **facts)
-    cycles = _RELAXATION_STEPS if calculation.kind == "relax" else 1
-    spin = 2 if system.multiplicity not in (None, 1) or calculation.spin_polarised else 1
-    work = kpoints * spin * (bands * plane_waves * np.log2(plane_waves + 2) + bands**2 * plane_waves / 4)
-    seconds = _START_S + _SECONDS_PER_UNIT * work * _ITERATIONS * cycles * 8 / ranks
-    return Estimate(step=step, wall_time_s=float(seconds), basis="a model", **facts)
-
-
-def irreducible_kpoints(calculation: Calculation, system: System) -> int:
-    """Number of k-points that symmetry and time reversal leave over."""
-    if calculation.kpoints == (1, 1, 1):
-        return 1
-    import spglib
-
-    cell = np.array(system.cell_a)
-    for axis in np.flatnonzero(~np.array(system.pbc)):
-        if not cell[axis].any():
-            return int(np.ceil(np.prod(calculation.kpoints) / 2))
-    positions = np.linalg.solve(cell.T, np.array(system.positions_a).T).T
-    numbers = [atomic_numbers[symbol] for symbol in system.symbols]
-    shift = [int(not calculation.gamma_centred and points % 2 == 0) for points in calculation.kpoints]
-    mapping, _ = spglib.get_ir_reciprocal_mesh(
-        calculation.kpoints, (cell.tolist(), positions.tolist(), numbers), is_shift=shift
+    size = Size.of(calculation, system.symbols, system.cell_a, system.multiplicity, kpoints)
+    known = _known(finished.costs(engine, _LOOKED_AT)) if finished is not None else []
+    time_factor, memory_factor, certainty, basis = _learnt(calculation, system, size, ranks, known)
+    return Estimate(
+        step=step,
+        wall_time_s=size.wall_time_s(ranks) * time_factor,
+        memory_per_rank_mb=round(size.memory_per_rank_mb(ranks) * memory_factor, 1),
+        kpoints=kpoints,
+        plane_waves=size.plane_waves,
+        bands=size.bands,
+        certainty=certainty,
+        basis=basis,
     )
-    return int(np.unique(mapping).size)
 
 
-def _valence(symbol: str) -> int:
-    """Electrons outside the last noble gas, with the semicore shell of alkali and alkaline earth metals."""
-    number = int(atomic_numbers[symbol])
-    core = max((noble for noble in (0, 2, 10, 18, 36, 54, 86) if noble < number), default=0)
-    outside = number - core
-    return outside + 6 if outside <= 2 and core > 2 else outside
+def _learnt(
+    calculation: Calculation, system: System, size: Size, ranks: int, known: Sequence[_Known]
+) -> tuple[float, float, Certainty, str]:
+    """Factors on the model's wall time and memory, how certain they are, and what they rest on."""
+    same = [one for one in known if one.calculation == calculation and _is_composed_alike(one.cost, system)]
+    if same:
+        # of several the one that needs the least scaling, of those the newest
+        best = min(same, key=lambda one: abs(one.cost.ranks - ranks))
+        scale = size.wall_time_s(ranks) / best.size.wall_time_s(best.cost.ranks)
+        certainty: Certainty = "measured" if 1 / _THE_SAME < scale < _THE_SAME else "corrected"
+        scaled = "" if best.cost.ranks == ranks else f" with {_processes(best.cost.ranks)}, scaled to {ranks}"
+        return best.times, best.times_memory, certainty, best.cost.address + scaled
+    alike = [one for one in known if one.calculation.mode == calculation.mode][:_MOST]
+    if len(alike) >= _FEWEST:
+        factor = median(one.times for one in alike)
+        basis = f"a model, corrected by {len(alike)} finished calculations (×{factor:.2g})"
+        return factor, median(one.times_memory for one in alike), "corrected", basis
+    return 1.0, 1.0, "model", "a model"
 
 
-def _measured(
-    step: str, calculation: Calculation, atoms: int, finished: ResultsStore | None
-) -> tuple[float, str] | None:
-    if finished is None:
-        return None
-    wanted = calculation.model_dump(mode="json")
-    for row in finished.find(kind="calculation", limit=200):
-        output = row.output
-        if (
-            isinstance(output, dict)
-            and row.address.endswith("/" + step)
-            and output["calculation"] == wanted
-            and len(output["system"]["symbols"]) == atoms
-            and len(output["attempts"]) == 1
-        ):
-            return float(output["wall_time_s"]), row.address
-    return None
+def _known(costs: Sequence[Cost]) -> list[_Known]:
+    """Costs with their sizes; what another version of natrium stored and this one cannot read is left out."""
+    known = []
+    for cost in costs:
+        try:
+            calculation = Calculation.model_validate(cost.calculation)
+        except ValidationError:
+            continue
+        size = Size.of(calculation, cost.symbols, cost.cell_a, cost.multiplicity, cost.kpoints)
+        known.append(_Known(cost, calculation, size))
+    return known
+
+
+def _is_composed_alike(cost: Cost, system: System) -> bool:
+    facts = (sorted(cost.symbols), cost.charge, cost.multiplicity)
+    return facts == (sorted(system.symbols), system.charge, system.multiplicity)
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number} processes"

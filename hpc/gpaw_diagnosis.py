@@ -23,13 +23,16 @@ _CLASSES = [
     ("AtomsTooClose", Outcome.ATOMS_TOO_CLOSE),
     ("MemoryError", Outcome.OUT_OF_MEMORY),
 ]
+_DISK_FULL = r"No space left on device|[Dd]isk quota exceeded"
 _MESSAGES = [
+    (_DISK_FULL, Outcome.DISK_FULL),
     (r"Could not find required PAW dataset", Outcome.MISSING_DATASET),
     (r"too close to (boundary|edge)", Outcome.BOX_TOO_SMALL),
     (r"Some energy terms are NaN", Outcome.ENERGY_NOT_A_NUMBER),
     (r"poisson.*not converge", Outcome.POISSON_NOT_CONVERGED),
 ]
 _LAST_WORDS = [
+    (_DISK_FULL, Outcome.DISK_FULL),
     (r"gpaw_malloc.*Assertion|Unable to allocate|MemoryError", Outcome.OUT_OF_MEMORY),
     (r"std::bad_alloc|Cannot allocate memory|OpenBLAS.*allocat", Outcome.OUT_OF_MEMORY),
     (r"oom.kill|Out Of Memory|out of memory", Outcome.OUT_OF_MEMORY),

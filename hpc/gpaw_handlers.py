@@ -107,8 +107,8 @@ class FewerRanks(Cure):
     max_num_corrections = 2
 
     def changes(self, folder: Path) -> dict[str, Any] | None:  # noqa: ARG002
-        """Half the ranks, while there is more than one."""
-        return {"ranks": self.launch.ranks // 2} if self.launch.ranks > 1 else None
+        """Half the ranks, while there is more than one; nothing where a queue can give more memory."""
+        return {"ranks": self.launch.ranks // 2} if self.launch.ranks > 1 and not self.launch.queued else None
 
 
 class Again(Cure):

@@ -108,6 +108,8 @@ class LocalRun:
             InputError: it is complete, its folder is gone or it belongs to another machine.
         """
         _refuse_complete(run)
+        if run.cluster is not None:
+            raise InputError(f"{run.address} runs on {run.cluster}", f"natrium status {run.address}; natrium rerun")
         flow_file = Path(run.folder) / FLOW
         if not flow_file.exists():
             raise InputError(

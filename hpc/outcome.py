@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     ENERGY_NOT_A_NUMBER = "energy is not a number"
     MISSING_DATASET = "missing dataset"
     OUT_OF_MEMORY = "out of memory"
+    DISK_FULL = "disk full"
     KILLED = "killed by signal 9"
     CRASHED = "crashed"
     FOLDER_BUSY = "folder busy"
@@ -39,6 +40,7 @@ REMEDIES = {
     Outcome.ENERGY_NOT_A_NUMBER: "the geometry or the spin state is unphysical: look at system.json",
     Outcome.MISSING_DATASET: "install gpaw-data, or set GPAW_SETUP_PATH where the engine runs",
     Outcome.OUT_OF_MEMORY: "fewer MPI processes (NATRIUM_RANKS), a larger machine, fewer k-points or a lower cutoff",
+    Outcome.DISK_FULL: "make room, or ask for a larger quota; then natrium run --resume continues",
     Outcome.KILLED: "if nobody killed it, the machine ran out of memory: see OUT_OF_MEMORY in docs/troubleshooting.md",
     Outcome.CRASHED: "look at engine.*.err in the folder; natrium doctor checks the installation",
     Outcome.FOLDER_BUSY: "wait for the other run, or end it",

@@ -17,6 +17,7 @@ from natrium.analysis.runs import UNFINISHED, Run, Runs, State
 from natrium.structures.errors import InputError
 
 _LOCK = "run.lock"
+_TURN = "turn.lock"
 
 
 @contextlib.contextmanager
@@ -45,6 +46,37 @@ def alone_in(folder: Path, address: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def turn(folder: Path, patience_s: float = 120.0) -> Iterator[None]:
+    """Wait for one's turn to bring a run up to date, and keep it for as long as the block runs.
+
+    Args:
+        folder: The run's folder, on a file system whose locks reach every node.
+        patience_s: How long to wait for others, s.
+
+    Raises:
+        InputError: Others took longer than that; or the folder is gone.
+    """
+    deadline = time.monotonic() + patience_s
+    try:
+        lock = (folder / _TURN).open("a")
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}", "the run's folder must stay where it is") from error
+    with lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise InputError(
+                        f"{folder} has been worked on by another process for {patience_s:g} s",
+                        f"find it with `fuser {folder / _TURN}`",
+                    ) from error
+            time.sleep(0.02)
+        yield
+
+
 def is_held(folder: Path) -> bool:
     """Whether a living process runs the run in this folder."""
     try:
@@ -59,7 +91,8 @@ def is_held(folder: Path) -> bool:
 
 def state_now(run: Run) -> State:
     """The state of a run: one recorded as running, but by a process of this machine that is gone, is interrupted."""
-    if run.state == State.RUNNING and run.host == socket.gethostname() and not is_held(Path(run.folder)):
+    here = run.cluster is None and run.host == socket.gethostname()
+    if run.state == State.RUNNING and here and not is_held(Path(run.folder)):
         return State.INTERRUPTED
     return run.state
 
@@ -74,7 +107,7 @@ def find_unfinished(runs: Runs, wanted: str | None) -> Run:
     Raises:
         InputError: there is none.
     """
-    recent = runs.list_runs(limit=200)
+    recent = [run for run in runs.list_runs(limit=200) if run.cluster is None]
     if wanted is not None and wanted not in {run.study for run in recent}:
         return runs.get_run(wanted)
     chosen = [run for run in recent if run.state in UNFINISHED and wanted in (None, run.study)]

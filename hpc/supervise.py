@@ -28,6 +28,8 @@ from natrium.workflows.result import Attempt, CalculationResult
 # what custodian says is in custodian.json and attempts.json; without a handler Python prints it
 logging.getLogger("custodian").addHandler(logging.NullHandler())
 
+SUBMISSION = "NATRIUM_SUBMISSION"
+"""Variable that names the submission in a queue that a calculation belongs to."""
 _MAX_ERRORS = 8
 _SUPERVISION = {"gpaw": (gpaw_diagnosis.diagnose, gpaw_handlers.handlers)}
 
@@ -130,7 +132,8 @@ def _configured_launch() -> Launch:
         ends = float(deadline) if deadline else None
     except ValueError:
         raise InputError(f"NATRIUM_DEADLINE is {deadline!r}", "set it to the Unix time at which the job ends") from None
-    return Launch(ranks=settings.ranks, launcher=settings.mpi_launcher, deadline=ends)
+    queued = "SLURM_JOB_ID" in os.environ and SUBMISSION in os.environ
+    return Launch(ranks=settings.ranks, launcher=settings.mpi_launcher, deadline=ends, queued=queued)
 
 
 def _same_request(folder: Path, calculation: Calculation, system: System) -> None:
@@ -160,8 +163,9 @@ def _termination_as_interrupt() -> Iterator[None]:
     def interrupt(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    foreign = signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN)
+    if foreign or threading.current_thread() is not threading.main_thread():
+        yield  # whoever listens already raises the interrupt in his own way
         return
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

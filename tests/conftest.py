@@ -8,13 +8,20 @@ import json
 import os
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from natrium.hpc.slurm.lab import Lab
 
 # Numerical libraries read it once, when they are loaded: tests of small systems lose by threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -89,6 +96,75 @@ def _command_line(folder: Path) -> Iterator[CommandLine]:
     stop(folder / "data" / "database", force=True)
 
 
+OUTSIDE = Path(__file__).resolve().parent / "outside"
+"""Studies of other distributions, for tests."""
+
+
+@dataclass
+class OnLab:
+    """natrium's command line with a laptop cluster, and some waits made short."""
+
+    natrium: CommandLine
+    lab: Lab
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def configure(self) -> None:
+        rules = {name: {"action": "continue", "tries": 2, "wait_s": 1} for name in ("unknown", "refused by SLURM")}
+        own = self.lab.cluster.model_dump(mode="json", exclude_defaults=True)
+        setup = f"export PYTHONPATH={OUTSIDE}"
+        clusters = {"lab": own | {"setup": setup, "signal_s": 15}}
+        clusters |= {name: clusters["lab"] | changes for name, changes in self.clusters.items()}
+        text = yaml.safe_dump({"clusters": clusters, "default_cluster": "lab", "policy": {"rules": rules}})
+        (self.natrium.folder / "natrium.yaml").write_text(text)
+
+    def submit(self, *arguments: str) -> str:
+        """The new run's address."""
+        return self.natrium("submit", *arguments).stdout.split()[0]
+
+    def status(self, address: str) -> dict[str, Any]:
+        (run,) = self.natrium.json("status", address)
+        return dict(run)
+
+    def step(self, address: str, name: str) -> dict[str, Any]:
+        (found,) = [step for step in self.status(address)["steps"] if step["name"] == name]
+        return dict(found)
+
+    def until(self, address: str, true: Callable[[dict[str, Any]], bool], patience_s: float = 120) -> dict[str, Any]:
+        deadline = time.monotonic() + patience_s
+        while not true(run := self.status(address)):
+            assert time.monotonic() < deadline, f"{run}\n{self.natrium('status', address).stdout}"
+            time.sleep(0.5)
+        return run
+
+    def end(self, address: str) -> dict[str, Any]:
+        return self.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"))
+
+    def slurm(self, *command: str) -> str:
+        environment = self.natrium.environment | {"SLURM_CONF": str(self.lab.cluster.slurm_conf)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def command_line_in() -> Callable[[Path], AbstractContextManager[CommandLine]]:
+    """The command line in any folder, with an empty database that is stopped afterwards."""
+    return contextlib.contextmanager(_command_line)
+
+
+@pytest.fixture(scope="session")
+def on_lab_in(lab: Lab) -> Callable[..., AbstractContextManager[OnLab]]:
+    """The command line in any folder with the laptop cluster, and with variations of it given by name."""
+
+    @contextlib.contextmanager
+    def on_lab(folder: Path, **clusters: dict[str, Any]) -> Iterator[OnLab]:
+        with contextlib.contextmanager(_command_line)(folder) as natrium:
+            made = OnLab(natrium.with_variables(PYTHONPATH=str(OUTSIDE)), lab, clusters)
+            made.configure()
+            yield made
+
+    return on_lab
+
+
 @pytest.fixture
 def natrium(tmp_path: Path) -> Iterator[CommandLine]:
     """The command line in an empty folder, with an empty database."""
@@ -122,3 +198,24 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
 def small_na110() -> tuple[str, ...]:
     """Arguments of the small na110."""
     return SMALL
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """An empty folder with a short path: that of a unix socket has at most 100 characters."""
+    with tempfile.TemporaryDirectory(prefix="natrium-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A laptop cluster of two nodes that is up. Who kills parts of it starts them again."""
+    from natrium.hpc.slurm.lab import Lab
+
+    with tempfile.TemporaryDirectory(prefix="natrium-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        cluster = Lab(Path(folder), nodes=2, cores=2, memory_mb=4000)
+        try:
+            cluster.up()
+            yield cluster
+        finally:
+            cluster.down()

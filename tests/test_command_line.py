@@ -22,7 +22,14 @@ from natrium.structures.errors import InputError
 if TYPE_CHECKING:
     from conftest import CommandLine
 
-COMMANDS = ("studies", "run", "results", "show", "plot", "doctor", "db")
+COMMANDS = (
+    *("studies", "run", "submit", "status", "watch", "logs", "rerun", "cancel", "results", "show", "plot", "doctor"),
+    *("db", "config", "cluster"),
+)
+SUBCOMMANDS = (
+    *("db start", "db stop", "db status", "config init", "config check", "config show"),
+    *("cluster up", "cluster down", "cluster status", "cluster kill-node", "cluster start-node"),
+)
 
 
 def test_help_is_instant() -> None:
@@ -46,7 +53,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     assert heavy.isdisjoint(loaded)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "db start", "db stop", "db status"])
+@pytest.mark.parametrize("command", [*COMMANDS, *SUBCOMMANDS])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     assert run_here([*command.split(), "--help"], monkeypatch) == 0
     assert "Usage" in capsys.readouterr().out

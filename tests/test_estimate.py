@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from natrium.hpc.estimate import estimate, irreducible_kpoints
+from natrium.hpc.cost_model import irreducible_kpoints
+from natrium.hpc.estimate import estimate
 from natrium.structures.crystals import bulk_metal
 from natrium.structures.slabs import metal_slab
 from natrium.workflows.calculation import Calculation
@@ -82,4 +83,4 @@ def test_a_finished_run_of_the_same_settings_is_the_best_estimate(
     assert f"{address}/slab-relax" in same
     other = finished(*small_na110, "--set", "smearing_width_ev=0.2", "--dry-run").stdout
     assert address not in other
-    assert "a model" in other
+    assert "a model, corrected by 3 finished calculations" in " ".join(other.split())

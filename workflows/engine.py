@@ -49,6 +49,9 @@ class Engine(Protocol):
     def progress(self, folder: Path) -> dict[str, Any]:
         """What the running calculation last said of itself: phase, iteration, relaxation_step and so on."""
 
+    def log(self, folder: Path) -> Path | None:
+        """The text file in which the last attempt says what it does, if there is one."""
+
     def request_stop(self, folder: Path) -> None:
         """Ask the running program to write a checkpoint and end."""
 

@@ -40,7 +40,7 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
                     f"cannot write {folder}: {error.strerror}", "choose another folder with --dir"
                 ) from error
             engine(settings.engine).write_inputs(calculation, systems[name], inputs)
-            cost = estimate(step, calculation, systems[name], configuration.ranks, finished)
+            cost = estimate(step, calculation, systems[name], configuration.ranks, finished, settings.engine)
             rows.append(
                 {
                     "step": step,

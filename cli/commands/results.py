@@ -90,6 +90,7 @@ def _unfinished(runs: list[Run]) -> None:
         if run.state in UNFINISHED:
             state = state_now(run)
             hint = "show" if state in (State.RUNNING, State.FAILED) else "run --resume"
+            hint = hint if run.cluster is None else "status"
             notes.print(f"{run.address} ({state}): natrium {hint} {run.address}")
 
 

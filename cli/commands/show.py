@@ -196,5 +196,7 @@ def _show_run(run: Run, as_json: bool) -> None:
             line(f"    now: {described(engine(engine_of(run)).progress(folder))}")
     if run.error and state != State.RUNNING:
         line(f"why: {run.error}")
-    if state != State.RUNNING:
+    if run.cluster is not None:
+        line(f"its jobs on {run.cluster}: natrium status {run.address}")
+    elif state != State.RUNNING:
         line(f"continue with: natrium run --resume {run.address}")

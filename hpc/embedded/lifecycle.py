@@ -158,9 +158,15 @@ def _start_lock(folder: DatabaseFolder) -> Iterator[None]:
 
 def _ensure_server(folder: DatabaseFolder, idle_s: float) -> ServerRecord:
     with _start_lock(folder):
-        record = _serving_soon(folder) or _start_process(folder, idle_s)
-        _ping(folder, record)
-        return record
+        while True:
+            record = _serving_soon(folder) or _start_process(folder, idle_s)
+            try:
+                _ping(folder, record)
+            except DatabaseError:
+                if record.is_this_process_alive:
+                    raise  # and if it died just now, the next one is started
+            else:
+                return record
 
 
 def _serving_soon(folder: DatabaseFolder) -> ServerRecord | None:

@@ -173,6 +173,10 @@ class GPAW:
             return {}
         return facts if isinstance(facts, dict) else {}
 
+    def log(self, folder: Path) -> Path | None:
+        """GPAW's own text output, of the last attempt."""
+        return max(folder.glob("gpaw.*.txt"), key=lambda path: int(path.name.split(".")[1]), default=None)
+
     def request_stop(self, folder: Path) -> None:
         """The program looks for this file after every SCF iteration."""
         (folder / STOP).touch()

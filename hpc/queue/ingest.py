@@ -1,0 +1,91 @@
+"""From a job's files to the database: its result, once, and what FireWorks must know of its end.
+
+Each function may be repeated after it was interrupted anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bson
+from fireworks import FWAction
+
+from natrium.analysis.runs import Run, RunStep, State
+from natrium.hpc.queue.job_files import RESULT, Ended
+from natrium.hpc.queue.submission import Submission
+
+if TYPE_CHECKING:
+    from jobflow import Flow
+
+    from natrium.hpc.queue.connection import Queue
+
+
+def store_result(queue: Queue, submission: Submission) -> None:
+    """Put the result document of a completed job into the results store, if it is not there."""
+    if queue.store.count({"uuid": submission.uuid, "index": submission.index}):
+        return
+    spooled = bson.decode((submission.job_folder / RESULT).read_bytes())
+    queue.store.update(spooled["document"], key=["uuid", "index"], save=spooled["save"])
+
+
+def complete(queue: Queue, run: Run, submission: Submission, ended: Ended) -> None:
+    """Tell FireWorks and the run's record that a step is completed, and of the steps that it decided on."""
+    decided = ended.decided and _decoded(ended.decided)
+    workflows: dict[str, Any] = {}
+    for kind in ("replace", "detour", "addition"):
+        flow: Flow | None = decided.get(kind)
+        if flow is not None:
+            # planning imports structures and engines, which costs more than all the rest of a job's end
+            from natrium.hpc.queue.workflow import as_workflow
+
+            _adopt(queue, run, submission, flow)
+            workflows[kind] = as_workflow(run, flow)
+    action = FWAction(
+        additions=[workflows["addition"]] if "addition" in workflows else [],
+        detours=[workflows[kind] for kind in ("replace", "detour") if kind in workflows],
+        defuse_children=decided.get("stop_children", False),
+        defuse_workflow=decided.get("stop_jobflow", False),
+    )
+    queue.launchpad.complete_launch(submission.launch_id, action, "COMPLETED")
+    queue.runs.update_step(run.address, submission.step, State.COMPLETED)
+
+
+def fizzle(queue: Queue, submission: Submission, reason: str) -> None:
+    """Tell FireWorks that a step failed for good; what depends on it stays waiting."""
+    action = FWAction(stored_data={"_message": reason}, exit=True)
+    queue.launchpad.complete_launch(submission.launch_id, action, "FIZZLED")
+
+
+def reset(queue: Queue, submission: Submission) -> None:
+    """Make a step ready for another launch."""
+    firework = queue.launchpad.fireworks.find_one({"fw_id": submission.fw_id}, {"state": 1})
+    if firework["state"] in ("RESERVED", "RUNNING", "FIZZLED"):
+        queue.launchpad.rerun_fw(submission.fw_id, rerun_duplicates=False)
+
+
+def _decoded(decided: dict[str, Any]) -> dict[str, Any]:
+    from monty.json import MontyDecoder
+
+    found: dict[str, Any] = MontyDecoder().process_decoded(decided)
+    return found
+
+
+def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> None:
+    """Give the new jobs names of their own among the run's steps, and the metadata of the results store."""
+    from natrium.workflows.plan import in_order, label
+
+    parent = queue.launchpad.fireworks.find_one({"fw_id": submission.fw_id}, {"spec.natrium": 1})
+    shared = {name: value for name, value in parent["spec"]["natrium"].items() if name != "submission"}
+    known = {step.uuid: step.name for step in run.steps}
+    for job, _ in in_order(flow):
+        name, number = job.name, 1
+        while job.uuid not in known and name in known.values():
+            number += 1
+            name = f"{job.name}-{number}"
+        if job.uuid not in known:
+            known[job.uuid] = name
+            step = RunStep(name=name, uuid=job.uuid)
+            run.steps.append(step)
+            queue.runs.add_step(run.address, step)
+        job.name = known[job.uuid]
+        label(job, shared)

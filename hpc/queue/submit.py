@@ -1,0 +1,139 @@
+"""A new run on a cluster: planned, estimated, recorded, handed to FireWorks, and its first jobs sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobflow import Flow
+from monty.json import MontyEncoder
+
+from natrium.analysis.results_store import ResultsStore
+from natrium.analysis.runs import Run, RunStep, State
+from natrium.hpc.cluster import Cluster, ResourceClass
+from natrium.hpc.cost_model import irreducible_kpoints
+from natrium.hpc.estimate import Estimate, estimate
+from natrium.hpc.local_run import FLOW, SETTINGS
+from natrium.hpc.queue.request import Request, request, tasks_on
+from natrium.hpc.queue.settle import Settled, settle
+from natrium.hpc.queue.workflow import workflow
+from natrium.structures.errors import InputError
+from natrium.workflows.atomic_file import replace_text
+from natrium.workflows.plan import in_order, new_address, plan
+from natrium.workflows.study import Study, StudySettings
+
+if TYPE_CHECKING:
+    from natrium.hpc.queue.connection import Queue
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that could be submitted: nothing has been written anywhere."""
+
+    run: Run
+    flow: Flow
+    settings: StudySettings
+    requests: dict[str, Request]
+    estimates: dict[str, Estimate]
+
+
+def plan_run(
+    chosen: Study,
+    settings: StudySettings,
+    cluster_name: str,
+    cluster: Cluster,
+    root: Path,
+    resources: Mapping[str, ResourceClass],
+    finished: ResultsStore | None,
+) -> Planned:
+    """Plan a run on a cluster.
+
+    Args:
+        chosen: The study.
+        settings: Its settings.
+        cluster_name: Where it will run.
+        cluster: The same, as the configuration describes it.
+        root: The run's folder is made below this one.
+        resources: What somebody decided on: by step, and for all others under "".
+        finished: Results to learn the cost from.
+
+    Raises:
+        InputError: a request cannot be right, or names a step that the study has not.
+    """
+    address = new_address(chosen.name)
+    flow = plan(chosen, settings, address)
+    jobs = [job for job, _ in in_order(flow)]
+    unknown = set(resources) - {job.name for job in jobs} - {""}
+    if unknown:
+        steps = ", ".join(name.replace("_", "-") for name in settings.calculations)
+        raise InputError(f"{chosen.name} has no step {min(unknown)!r}", f"its calculations are {steps}")
+    estimates = estimate_steps(chosen, settings, cluster, resources, finished)
+    requests = {step: request(estimates[step], cluster, asked_for(step, resources)) for step in estimates}
+    run = Run(
+        address=address,
+        study=chosen.name,
+        preset=settings.preset,
+        overrides=settings.overrides,
+        folder=str(root.absolute() / address),
+        host=socket.gethostname(),
+        created=datetime.now(UTC),
+        state=State.QUEUED,
+        steps=[RunStep(name=job.name, uuid=job.uuid) for job in jobs],
+        cluster=cluster_name,
+        request_sha256=request_hash(settings),
+    )
+    return Planned(run, flow, settings, requests, estimates)
+
+
+def estimate_steps(
+    chosen: Study,
+    settings: StudySettings,
+    cluster: Cluster,
+    resources: Mapping[str, ResourceClass],
+    finished: ResultsStore | None,
+) -> dict[str, Estimate]:
+    """What each calculation will cost with as many processes as it will get; the arguments are those of `plan_run`."""
+    systems = chosen.systems(settings)
+    estimates = {}
+    for name, calculation in settings.calculations.items():
+        step, system = name.replace("_", "-"), systems[name]
+        tasks = tasks_on(cluster, irreducible_kpoints(calculation, system), asked_for(step, resources))
+        estimates[step] = estimate(step, calculation, system, tasks, finished, settings.engine)
+    return estimates
+
+
+def asked_for(step: str, resources: Mapping[str, ResourceClass]) -> ResourceClass:
+    """What somebody decided for a step."""
+    return resources.get(step) or resources.get("") or ResourceClass()
+
+
+def request_hash(settings: StudySettings) -> str:
+    """What makes two requests the same: everything that decides on the numbers."""
+    said = settings.model_dump(mode="json", exclude={"preset", "overrides", "about", "quality", "assumptions"})
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def submit(queue: Queue, planned: Planned) -> Settled:
+    """Record a planned run, hand it to FireWorks and send its first jobs.
+
+    Raises:
+        InputError: its folder cannot be written.
+        SlurmSilentError: SLURM does not answer; the run is recorded, and `natrium watch` sends it.
+    """
+    folder = Path(planned.run.folder)
+    try:
+        folder.mkdir(parents=True)
+        replace_text(folder / FLOW, json.dumps(planned.flow, cls=MontyEncoder))
+        replace_text(folder / SETTINGS, planned.settings.model_dump_json(indent=1))
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}", "choose another folder with --dir") from error
+    # the workflow first: a run without one would wait for ever, a workflow without a run never starts
+    queue.launchpad.add_wf(workflow(planned.run, planned.flow, planned.requests))
+    queue.runs.insert_run(planned.run)
+    return settle(queue, planned.run.address)

@@ -1,0 +1,1 @@
+"""SLURM: its commands, and a laptop cluster to try them on."""
