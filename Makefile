@@ -35,4 +35,4 @@ format: setup ## let ruff put the style right
 	$(BIN)/ruff format
 
 bench: slurm ## time what matters
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@for script in benchmarks/*.py benchmarks/queue_overhead; do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -1,4 +1,4 @@
-"""Connections to the databases that the configuration names.
+"""The stores of results in the database that the configuration names.
 
 Importing this module costs half a second (maggma): do it where a database is needed.
 """
@@ -13,25 +13,16 @@ import bson
 from jobflow import JobStore
 from maggma.stores import GridFSStore, MongoStore
 from monty.json import jsanitize
-from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure
 
 from natrium.hpc.configuration import Configuration, redacted
-from natrium.hpc.embedded.folder import DatabaseError
-from natrium.hpc.embedded.lifecycle import connected
+from natrium.hpc.database_server import ATTENDED_S, client_options, server
 from natrium.structures.errors import InputError
-
-ATTENDED_S = 10.0
-"""Patience with a database that does not answer, while a person waits."""
-UNATTENDED_S = 600.0
-"""The same in a long job: the result of hours must outlive a restart of the database."""
 
 RESULTS = "results"
 ARRAYS = "arrays"
 ADDITIONAL_STORE = "data"
 
 LARGEST_DOCUMENT_BYTES = 15_990_000
-AUTHENTICATION_FAILED = 18
-UNAUTHORIZED = 13
 
 
 @contextlib.contextmanager
@@ -69,34 +60,6 @@ def store_on(uri: str, configuration: Configuration, patience_s: float) -> Itera
         yield store
     finally:
         store.close()
-
-
-@contextlib.contextmanager
-def server(configuration: Configuration) -> Iterator[str]:
-    """The address of the configured database server; without a `database_uri` the embedded one is started or shared.
-
-    Yields:
-        An address with the password in it: not for people, logs or documents.
-
-    Raises:
-        DatabaseError: It cannot be reached, in this call or later in the block, or it refuses the user.
-    """
-    with contextlib.ExitStack() as stack:
-        if configuration.database_uri is None:
-            uri = stack.enter_context(connected(configuration.embedded_folder))
-        else:
-            uri = configuration.database_uri.get_secret_value()
-        stack.enter_context(_clear_errors(configuration))
-        yield uri
-
-
-def client_options(patience_s: float) -> dict[str, Any]:
-    """Options of every client: writes are acknowledged when journaled, a server that restarts is waited for.
-
-    Args:
-        patience_s: How long an operation waits for a server, s.
-    """
-    return {"journal": True, "serverSelectionTimeoutMS": int(patience_s * 1000), "appname": "natrium"}
 
 
 class _WithoutSecrets:
@@ -159,31 +122,3 @@ def check_size(document: dict[str, Any]) -> None:
         + ", ".join(f"{name} {sizes[name] / 1e6:.1f} MB" for name in largest),
         "declare large arrays as StoredArray and the job with @job(data=PAYLOAD), see natrium.analysis.stored_array",
     )
-
-
-@contextlib.contextmanager
-def _clear_errors(configuration: Configuration) -> Iterator[None]:
-    where = configuration.database_shown
-    try:
-        yield
-    except ConfigurationError:
-        # Without the driver's message, which may quote the address.
-        raise InputError(f"the database address {where} is not valid", "correct NATRIUM_DATABASE_URI") from None
-    except ConnectionFailure as error:
-        raise DatabaseError(
-            f"the database ({where}) does not answer: {_first_sentence(error)}",
-            "start it and check NATRIUM_DATABASE_URI; without one, natrium uses the embedded database"
-            if configuration.database_uri
-            else "see `natrium db status`, then run the same command again: it starts the database",
-        ) from error
-    except OperationFailure as error:
-        if error.code not in (AUTHENTICATION_FAILED, UNAUTHORIZED):
-            raise
-        raise DatabaseError(
-            f"the database ({where}) refuses the user: {error.details.get('errmsg') if error.details else error.code}",
-            "check user, password and authSource in NATRIUM_DATABASE_URI (special characters as %40 and the like)",
-        ) from error
-
-
-def _first_sentence(error: Exception) -> str:
-    return str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from ase.build import bulk
 from ase.data import atomic_numbers, reference_states
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -147,6 +146,8 @@ def bulk_metal(
     """
     lattice = metal_lattice(element, structure=structure, lattice_constant_a=lattice_constant_a, c_over_a=c_over_a)
     ratio = {} if lattice.c_over_a is None else {"covera": lattice.c_over_a}
+    from ase.build import bulk
+
     atoms = bulk(element, lattice.structure, a=lattice.a_a, **ratio)
     return System.from_atoms(atoms, f"{element} ({lattice.structure})")
 

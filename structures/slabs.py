@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
-from ase.build import bcc100, bcc110, bcc111, fcc100, fcc110, fcc111, hcp0001
-from ase.constraints import FixAtoms
 
 from natrium.structures.crystals import Lattice, Structure, metal_lattice
 from natrium.structures.errors import InputError
@@ -16,16 +12,16 @@ from natrium.structures.system import System
 
 
 class Face(NamedTuple):
-    """A low-index face: how it is built, and whether its smallest cell is oblique."""
+    """A low-index face: which function of ase.build makes it, and whether its smallest cell is oblique."""
 
-    build: Callable[..., Atoms]
+    builder: str
     oblique: bool
 
 
 FACES: dict[Structure, dict[str, Face]] = {
-    "bcc": {"100": Face(bcc100, False), "110": Face(bcc110, True), "111": Face(bcc111, True)},
-    "fcc": {"100": Face(fcc100, False), "110": Face(fcc110, False), "111": Face(fcc111, True)},
-    "hcp": {"0001": Face(hcp0001, True)},
+    "bcc": {"100": Face("bcc100", False), "110": Face("bcc110", True), "111": Face("bcc111", True)},
+    "fcc": {"100": Face("fcc100", False), "110": Face("fcc110", False), "111": Face("fcc111", True)},
+    "hcp": {"0001": Face("hcp0001", True)},
 }
 
 SMALLEST_VACUUM_A = 5.0
@@ -91,7 +87,12 @@ def metal_slab(
             f"{label}: no rectangular cell of size {size[0]}×{size[1]}",
             f"make the second number even, such as {size[0]}×{size[1] + 1}, or use orthogonal=false",
         )
-    atoms = faces[face].build(element, (*size, layers), orthogonal=rectangular, **_lattice_arguments(lattice))
+    # here, because with them comes scipy, and most who read or plan a study build nothing
+    from ase import build
+    from ase.constraints import FixAtoms
+
+    make = getattr(build, faces[face].builder)
+    atoms = make(element, (*size, layers), orthogonal=rectangular, **_lattice_arguments(lattice))
     atoms.center(vacuum=vacuum_a / 2, axis=2)
     atoms.pbc = (True, True, False)
     atoms.wrap()

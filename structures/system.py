@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from ase import Atoms
-from ase.constraints import FixAtoms
 from ase.data import atomic_numbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from natrium.structures.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 Vector = tuple[float, float, float]
 
@@ -110,6 +111,8 @@ class System(BaseModel):
         layers: tuple[int, ...] | None = None,
     ) -> System:
         """A system from ASE atoms. Charge and multiplicity are always said, never read off the atoms."""
+        from ase.constraints import FixAtoms
+
         fixed: set[int] = set()
         for constraint in atoms.constraints:
             if not isinstance(constraint, FixAtoms):
@@ -132,6 +135,9 @@ class System(BaseModel):
 
     def atoms(self) -> Atoms:
         """ASE atoms with the cell, the periodicity, the layers as tags and the fixed atoms as a constraint."""
+        from ase import Atoms
+        from ase.constraints import FixAtoms
+
         atoms = Atoms(self.symbols, positions=np.array(self.positions_a), cell=np.array(self.cell_a), pbc=self.pbc)
         if self.layers is not None:
             atoms.set_tags(self.layers)

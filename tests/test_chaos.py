@@ -22,7 +22,7 @@ CHAINS, LADDERS, NA110S = 7, 2, 1
 SEED = 2
 STRIKES = 14
 
-pytestmark = [pytest.mark.slow, pytest.mark.gpaw]
+pytestmark = pytest.mark.gpaw
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,8 +170,28 @@ def test_a_completed_step_anew_and_what_depends_on_it(everything: tuple[OnLab, d
     lab_user, runs = everything
     lab_user.natrium("rerun", f"{runs['memory']}/link-2", "--resources", "memory_mb=900")
     assert lab_user.end(runs["memory"])["state"] == "completed"
-    counts = {step["name"]: step["submissions"] for step in lab_user.status(runs["memory"])["steps"]}
+    steps = {step["name"]: step for step in lab_user.status(runs["memory"])["steps"]}
+    counts = {name: step["submissions"] for name, step in steps.items()}
+    assert [Path(step["folder"]).name for step in steps.values()] == [
+        *("01-link-1", "02-link-2.2", "03-link-3.2", "04-result.2")
+    ]
     assert counts == {"link-1": 1, "link-2": 3, "link-3": 2, "result": 2}
+
+
+def test_what_comes_after_changed_inputs_starts_in_a_new_place(everything: tuple[OnLab, dict[str, str]]) -> None:
+    lab_user, runs = everything
+    # link-1 crashed and left nothing behind; from now on it is another link, and so are those after it
+    said = lab_user.natrium("rerun", runs["crash"], "--set", "fate=none").stdout
+    assert "calculates anew link-1 → link-2 → link-3 → result" in said
+    assert lab_user.end(runs["crash"])["state"] == "completed"
+    assert lab_user.natrium.json("show", runs["crash"])["output"]["word_e"] == word(3)
+
+
+def test_a_rerun_that_no_node_could_take_is_refused_at_once(everything: tuple[OnLab, dict[str, str]]) -> None:
+    lab_user, runs = everything
+    refused = lab_user.natrium("rerun", runs["exit"], "--resources", "time_s=48h", code=2)
+    assert "limits.time_s allows 86400" in refused.stderr
+    assert lab_user.step(runs["exit"], "link-1")["state"] == "failed"
 
 
 def test_cancel(everything: tuple[OnLab, dict[str, str]]) -> None:

@@ -114,7 +114,7 @@ def test_settings_that_cannot_be_are_refused(preset: str, overrides: dict[str, A
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
-        ({"kpoints": [4, 4, 4]}, "4 k-points along z"),
+        ({"slab_relax.kpoints": [4, 4, 4]}, "4 k-points along z"),
         ({"fixed_layers": 7}, "fixed_layers=7"),
         ({"functional": "PBE0"}, "PBE0"),
         ({"valence_electrons": {"Na": 3}}, "Na"),

@@ -119,6 +119,8 @@ def settle(chosen: Study, preset: str, overrides: Mapping[str, Any], engine: str
         if not section and field in of_study:
             values[field] = value
         elif not section and field in of_calculation:
+            if field == "kpoints":
+                _refuse_one_grid_for_all(chosen.name, calculations)
             for calculation in calculations.values():
                 calculation[field] = value
         elif section in calculations and field in of_calculation:
@@ -133,6 +135,16 @@ def settle(chosen: Study, preset: str, overrides: Mapping[str, Any], engine: str
     where = f"{chosen.name}, preset {preset}"
     parts = {name: _valid(Calculation, fields, f"{where}: {name}.") for name, fields in calculations.items()}
     return _valid(chosen.settings, {**common, **values, "calculations": parts}, f"{where}: ")
+
+
+def _refuse_one_grid_for_all(study_name: str, calculations: Mapping[str, Mapping[str, Any]]) -> None:
+    """One k-point grid cannot serve a crystal and a slab: it would sample one of them wrongly, in silence."""
+    directions = {
+        name: tuple(n > 1 for n in calculation.get("kpoints", (1, 1, 1))) for name, calculation in calculations.items()
+    }
+    if len(set(directions.values())) > 1:
+        each = ", ".join(f"{name}.kpoints" for name in directions)
+        raise InputError(f"{study_name}: kpoints would hold for crystals and slabs alike", f"set {each} separately")
 
 
 def _installed() -> dict[str, Any]:

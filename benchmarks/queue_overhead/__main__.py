@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from natrium.hpc.configuration import load_configuration
-from natrium.hpc.databases import server
+from natrium.hpc.database_server import server
 from natrium.hpc.embedded.lifecycle import status, stop
 from natrium.hpc.slurm.lab import Lab
 

@@ -30,7 +30,7 @@ def status(
     """Show runs on clusters as trees: state, SLURM job, time, attempts, and why something failed or waits."""
     from natrium.commands.output import console, print_json
 
-    with _queue() as queue:
+    with _queue(to_look=True) as queue:
         if watch and not as_json:
             _watch_status(queue, address, everything, limit)
             return
@@ -49,7 +49,7 @@ def watch(
 ) -> None:
     """See all runs through: launch what is ready, judge what ended, rerun what the policy says. Ctrl-C ends it."""
     from natrium.commands.output import line
-    from natrium.hpc.databases import UNATTENDED_S
+    from natrium.hpc.database_server import UNATTENDED_S
     from natrium.hpc.queue.watch import one_pass
     from natrium.hpc.queue.watch import watch as keep_watching
     from natrium.hpc.stop_requests import stop_requested
@@ -117,6 +117,7 @@ def rerun(
     from natrium.commands.submit import wanted_resources
     from natrium.hpc.queue.rerun import rerun as again
     from natrium.hpc.queue.settle import settle
+    from natrium.hpc.queue.sign_of_life import is_watched
     from natrium.structures.errors import InputError
 
     if failed == (address is not None):
@@ -133,18 +134,25 @@ def rerun(
             line("no run failed")
         for run in runs:
             steps = again(queue, run.address, step or None, parsed(overrides or []), asked)
-            line(f": {', '.join(steps)}", run.address)
-            for problem in settle(queue, run.address).problems:
+            line(f": calculates anew {' → '.join(steps)}", run.address)
+            done = settle(queue, run.address)
+            for submission in done.launched:
+                line(f"  {submission.step}: SLURM job {submission.slurm_id}")
+            for problem in done.problems:
                 line(f"  {problem}")
+        if runs and not is_watched(queue.database):
+            line("nobody watches: natrium watch sees runs through")
 
 
 @contextmanager
-def _queue(patience_s: float | None = None) -> Iterator[Queue]:
+def _queue(patience_s: float | None = None, *, to_look: bool = False) -> Iterator[Queue]:
+    """The queue; who only looks does not wait for what it takes to change something."""
     from natrium.hpc.configuration import load_configuration
     from natrium.hpc.queue.light_imports import import_jobflow
 
-    import_jobflow()
-    from natrium.hpc.databases import ATTENDED_S
+    if not to_look:
+        import_jobflow()
+    from natrium.hpc.database_server import ATTENDED_S
     from natrium.hpc.queue.connection import connected_queue
 
     with connected_queue(load_configuration(), patience_s or ATTENDED_S) as queue:
@@ -201,6 +209,8 @@ def _trees(found: list[RunStatus]) -> list[Tree]:
                 branch.add(Text(past, style="dim"))
             if step.why and step.state in ("failed", "cancelled", "queued"):
                 branch.add(Text(step.why, style="red" if step.state != "queued" else "dim"))
+        if run.state in ("failed", "cancelled"):
+            tree.add(Text(f"start it again with: natrium rerun {run.address}", style="dim"))
         trees.append(tree)
     return trees
 
@@ -222,14 +232,14 @@ def _facts(step: StepStatus) -> str:
 
 def _notes(queue: Queue, found: list[RunStatus], problems: list[str]) -> None:
     from natrium.commands.output import notes
+    from natrium.hpc.queue.sign_of_life import is_watched
     from natrium.hpc.queue.tree import ACTIVE
-    from natrium.hpc.queue.watch import is_watched
 
     for problem in problems:
         notes.print(problem)
     if not found:
         notes.print("no run goes on; natrium submit starts one, natrium status --all shows the completed ones")
-    if any(run.state in ACTIVE for run in found) and not is_watched(queue):
+    if any(run.state in ACTIVE for run in found) and not is_watched(queue.database):
         notes.print("nobody watches: natrium watch sees runs through, natrium watch --once brings them up to date now")
 
 

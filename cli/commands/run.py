@@ -137,7 +137,8 @@ def _execute(new: LocalRun | None, unfinished: str | None, deadline: float | Non
     from natrium.commands.output import console, line
     from natrium.commands.progress import LiveProgress
     from natrium.hpc.configuration import load_configuration
-    from natrium.hpc.databases import UNATTENDED_S, results_store
+    from natrium.hpc.database_server import UNATTENDED_S
+    from natrium.hpc.databases import results_store
     from natrium.hpc.local_run import LocalRun, RunStoppedError
     from natrium.hpc.run_lock import find_unfinished
     from natrium.workflows.study import study

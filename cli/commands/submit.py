@@ -46,6 +46,7 @@ def submit(
     from natrium.commands.run import parsed
     from natrium.hpc.configuration import load_configuration
     from natrium.hpc.queue.connection import connected_queue
+    from natrium.hpc.queue.sign_of_life import is_watched
     from natrium.hpc.queue.submit import plan_run
     from natrium.hpc.queue.submit import submit as send
     from natrium.workflows.plan import check
@@ -66,7 +67,7 @@ def submit(
         if not again:
             _ask_about(queue.runs.same_request(str(planned.run.request_sha256)))
         done = send(queue, planned)
-        watched = _is_watched(queue)
+        watched = is_watched(queue.database)
     address = planned.run.address
     line(f" ({settings.preset}) submitted to {name}, in {planned.run.folder}", address)
     for submission in done.launched:
@@ -96,7 +97,7 @@ def wanted_resources(texts: Sequence[str], classes: dict[str, ResourceClass]) ->
             asked[step] = classes[what]
             continue
         pairs = dict(pair.split("=", 1) for pair in what.split(",") if "=" in pair)
-        known = ", ".join([*classes, *(f"{name}=…" for name in ResourceClass.model_fields)])
+        known = ", ".join([*(f"the class {name}" for name in classes), *(f"{n}=…" for n in ResourceClass.model_fields)])
         if not pairs or set(pairs) - set(ResourceClass.model_fields):
             raise InputError(f"--resources {text}: neither a resource class nor a request", f"there are {known}")
         try:
@@ -126,12 +127,6 @@ def _ask_about(same: Sequence[Run]) -> None:
     raise InputError(told, f"see natrium status {run.address}; natrium submit --again submits it once more")
 
 
-def _is_watched(queue: Queue) -> bool:
-    from natrium.hpc.queue.watch import is_watched
-
-    return is_watched(queue)
-
-
 def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
     from natrium.commands.dry_run import duration
     from natrium.commands.output import line, table
@@ -141,6 +136,7 @@ def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
     from natrium.workflows.atomic_file import replace_text
 
     rows = []
+    refusals: dict[str, list[str]] = {}
     folder = Path(planned.run.folder).with_name(planned.run.address + "-dry-run")
     positions = {step.name: number for number, step in enumerate(planned.run.steps, 1)}
     for step, request in planned.requests.items():
@@ -156,7 +152,8 @@ def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
             preflight(queue.slurm(str(planned.run.cluster)), cluster, inputs / "job.sh", request.resources)
             verdict = "yes"
         except SlurmRefusedError as error:
-            verdict = str(error)
+            verdict = "no"
+            refusals.setdefault(f"{error.problem}; {error.remedy}", []).append(step)
         rows.append(
             {
                 "step": step,
@@ -164,11 +161,15 @@ def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
                 "asks for": _asks(request.resources),
                 "estimate": f"{duration(estimate.wall_time_s)}, {estimate.memory_per_rank_mb:.0f} MB/process",
                 "rests on": request.basis,
-                "SLURM would take it": verdict,
+                "would be taken": verdict,
             }
         )
     table(rows)
     line("Steps of plain Python run beside these, without jobs of their own. Nothing was submitted.")
+    for why, steps in refusals.items():
+        line(f" would be refused: {why}", ", ".join(steps), "bold red")
+    if refusals:
+        raise typer.Exit(2)
 
 
 def _asks(resources: object) -> str:

@@ -21,9 +21,16 @@ _SLACK_S = 10.0
 """A pass over many runs takes a while, and so does a network file system."""
 
 
-def attend(folders: Iterable[Path], interval_s: float) -> None:
-    """Say that somebody watches the runs in these folders, and how often; where it cannot be said, jobs do without."""
-    sign = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "interval_s": interval_s})
+def attend(folders: Iterable[Path], interval_s: float, database: str) -> None:
+    """Say that somebody watches the runs in these folders, and how often; where it cannot be said, jobs do without.
+
+    Args:
+        folders: The folders.
+        interval_s: Between two passes, s.
+        database: Where the runs are recorded that are watched, as the configuration shows it.
+    """
+    own = {"host": socket.gethostname(), "pid": os.getpid(), "interval_s": interval_s, "database": database}
+    sign = json.dumps(own)
     for folder in folders:
         with contextlib.suppress(OSError):
             (folder / _BELLS).mkdir(exist_ok=True)
@@ -37,18 +44,21 @@ def leave(folders: Iterable[Path]) -> None:
             (folder / _SIGN).unlink()
 
 
-def is_attended(folder: Path, just_written: Path) -> bool:
+def is_attended(folder: Path, just_written: Path, database: str) -> bool:
     """Whether somebody watches the runs in a folder.
 
     Args:
         folder: The folder.
         just_written: A file that has just been written there: machines' clocks differ, those of one file system do not.
+        database: Where the job's run is recorded.
     """
     try:
         sign = json.loads((folder / _SIGN).read_text())
         age_s = just_written.stat().st_mtime - (folder / _SIGN).stat().st_mtime
     except (OSError, ValueError):
         return False
+    if sign["database"] != database:
+        return False  # somebody else's runs are in the same folder
     if sign["host"] == socket.gethostname() and not Path(f"/proc/{sign['pid']}").exists():
         return False
     return bool(age_s < 3 * sign["interval_s"] + _SLACK_S)

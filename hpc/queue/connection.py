@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fireworks import LaunchPad
-from jobflow import JobStore
+from pymongo import MongoClient
+from pymongo.database import Database
 
-from natrium.analysis.results_store import ResultsStore
 from natrium.analysis.runs import Runs
 from natrium.hpc.configuration import Configuration
-from natrium.hpc.databases import ATTENDED_S, client_options, server, store_on
+from natrium.hpc.database_server import ATTENDED_S, client_options, server
 from natrium.hpc.queue.submission import COLLECTION, Submissions
 
 if TYPE_CHECKING:
+    from fireworks import LaunchPad
+    from jobflow import JobStore
+
+    from natrium.analysis.results_store import ResultsStore
     from natrium.hpc.slurm.commands import Slurm
 
 WORKFLOW_RUN = "metadata.run"
@@ -25,15 +29,54 @@ WORKFLOW_RUN = "metadata.run"
 
 @dataclass
 class Queue:
-    """The open database, and the clusters."""
+    """The open database, and the clusters. What is heavy to import is opened when it is asked for."""
 
     configuration: Configuration
-    store: JobStore
-    launchpad: LaunchPad
-    runs: Runs
-    submissions: Submissions
-    results: ResultsStore
+    database: Database[dict[str, Any]]
+    uri: str = field(repr=False)
+    patience_s: float
+    _open: contextlib.ExitStack = field(repr=False)
     _slurm: dict[str, Slurm] = field(default_factory=dict)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The records of runs."""
+        return Runs(self.database["runs"])
+
+    @cached_property
+    def submissions(self) -> Submissions:
+        """The records of submissions."""
+        return Submissions(self.database[COLLECTION])
+
+    @cached_property
+    def store(self) -> JobStore:
+        """The store of result documents."""
+        from natrium.hpc.databases import store_on
+
+        return self._open.enter_context(store_on(self.uri, self.configuration, self.patience_s))
+
+    @cached_property
+    def results(self) -> ResultsStore:
+        """The results with their queries."""
+        from natrium.analysis.results_store import ResultsStore
+
+        return ResultsStore(self.store)
+
+    @cached_property
+    def launchpad(self) -> LaunchPad:
+        """FireWorks' launch pad."""
+        from fireworks import LaunchPad
+
+        launchpad = LaunchPad(
+            host=self.uri,
+            name=self.configuration.database_name,
+            uri_mode=True,
+            strm_lvl="CRITICAL",
+            mongoclient_kwargs=client_options(self.patience_s),
+        )
+        self._open.callback(launchpad.connection.close)
+        _initialise(launchpad)
+        return launchpad
 
     def slurm(self, cluster: str) -> Slurm:
         """The commands of a cluster.
@@ -59,21 +102,10 @@ def connected_queue(configuration: Configuration, patience_s: float = ATTENDED_S
     Raises:
         DatabaseError: it cannot be reached, in this call or later in the block, or it refuses the user.
     """
-    with server(configuration) as uri, store_on(uri, configuration, patience_s) as store:
-        launchpad = LaunchPad(
-            host=uri,
-            name=configuration.database_name,
-            uri_mode=True,
-            strm_lvl="CRITICAL",
-            mongoclient_kwargs=client_options(patience_s),
-        )
-        try:
-            _initialise(launchpad)
-            results = ResultsStore(store)
-            submissions = Submissions(launchpad.db[COLLECTION])
-            yield Queue(configuration, store, launchpad, results.runs, submissions, results)
-        finally:
-            launchpad.connection.close()
+    with server(configuration) as uri, contextlib.ExitStack() as opened:
+        client: MongoClient[dict[str, Any]] = opened.enter_context(MongoClient(uri, **client_options(patience_s)))
+        client.admin.command("ping")
+        yield Queue(configuration, client[configuration.database_name], uri, patience_s, opened)
 
 
 def _initialise(launchpad: LaunchPad) -> None:

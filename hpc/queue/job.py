@@ -220,7 +220,7 @@ def _hand_over(folders: list[Path]) -> None:
 
 def _left_to_watch(folder: Path, payload: dict[str, Any]) -> bool:
     runs = Path(payload["run_folder"]).parent
-    return is_attended(runs, folder / ENDED) and ring(runs, payload["run"])
+    return is_attended(runs, folder / ENDED, payload["database"]) and ring(runs, payload["run"])
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ def newest_log(queue: Queue, address: str) -> Log:
     """
     name, _, step = address.partition("/")
     run = queue.runs.get_run(name)
+    if step and step not in {known.name for known in run.steps}:
+        names = ", ".join(known.name for known in run.steps)
+        raise InputError(f"{run.address} has no step {step!r}", f"its steps are {names}")
     past = [found for found in queue.submissions.of_runs([run.address]) if step in ("", found.step)]
     written = [(found, path) for found in past if (path := _path(found, queue)) is not None]
     if not written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from natrium.hpc.cluster import Cluster, ResourceClass, Resources
 from natrium.hpc.cost_model import speed_up
@@ -23,6 +23,8 @@ class Request:
 
     resources: Resources
     basis: str
+    asked: ResourceClass = field(default_factory=ResourceClass)
+    """What a person decided of it; holds for later requests of the same step too."""
 
 
 def tasks_on(cluster: Cluster, kpoints: int, chosen: ResourceClass | None = None) -> int:
@@ -66,7 +68,7 @@ def request(estimate: Estimate, cluster: Cluster, chosen: ResourceClass) -> Requ
         memory_mb=chosen.memory_mb or min(max(_LEAST_MB, memory_mb), cluster.node.memory_mb),
         time_s=chosen.time_s or min(time_s, cluster.limits.time_s),
     )
-    return Request(resources, _words(estimate, chosen))
+    return Request(resources, _words(estimate, chosen), chosen)
 
 
 def _nodes(estimate: Estimate, cluster: Cluster, tasks: int) -> int:

@@ -7,7 +7,7 @@ index of jobflow, so that what depends on it takes the new output.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from natrium.hpc.queue.submission import Stage, now
 from natrium.hpc.queue.submit import asked_for, estimate_steps
 from natrium.hpc.queue.workflow import asking
 from natrium.hpc.run_lock import turn
+from natrium.hpc.slurm.commands import SlurmRefusedError
+from natrium.hpc.slurm.preflight import within_settings
 from natrium.structures.errors import InputError
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.plan import check, in_order, plan
@@ -75,13 +77,11 @@ def rerun(
         fireworks = {firework["name"]: firework for firework in _fireworks(queue, run)}
         inputs = _changed_inputs(run, settings, fireworks) if overrides else {}
         chosen = _chosen(run, step, fireworks, inputs)
-        affected = _with_dependents(queue, chosen, fireworks)
+        affected = _with_dependents(queue, run, chosen, fireworks)
         _refuse_busy(queue, run, affected)
         _refuse_decided(queue, run, affected, fireworks)
-        for name in affected:
-            _renew(queue, fireworks[name], inputs.get(name), changed=name in inputs)
-        changed = settings if overrides else None
-        _ask_anew(queue, run, changed, resources or {}, {name: fireworks[name] for name in affected})
+        _ask_anew(queue, run, settings, resources or {}, {name: fireworks[name] for name in affected}, set(inputs))
+        _renew_all(queue, affected, fireworks, inputs)
         for name in affected:  # parents first, so that no child is ready before them
             queue.launchpad.rerun_fw(fireworks[name]["fw_id"], rerun_duplicates=False)
             queue.runs.update_step(address, name, State.WAITING)
@@ -141,16 +141,24 @@ def _chosen(run: Run, step: str | None, fireworks: Mapping[str, Any], inputs: Ma
     return [name for name in names if name in wanted]
 
 
-def _with_dependents(queue: Queue, chosen: Sequence[str], fireworks: Mapping[str, dict[str, Any]]) -> list[str]:
-    """The chosen steps and all that take their output, parents first."""
-    fw_ids = {name: firework["fw_id"] for name, firework in fireworks.items()}
-    links = queue.launchpad.workflows.find_one({"nodes": next(iter(fw_ids.values()))}, {"links": 1})["links"]
-    reached = {fw_ids[name] for name in chosen}
-    fresh = set(reached)
+def _with_dependents(
+    queue: Queue, run: Run, chosen: Sequence[str], fireworks: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """The chosen steps and all that take their output, parents first, as the run has them."""
+    children = _children(queue, fireworks)
+    reached, fresh = set(chosen), set(chosen)
     while fresh:
-        fresh = {child for fw_id in fresh for child in links.get(str(fw_id), [])} - reached
+        fresh = {child for name in fresh for child in children[name]} - reached
         reached |= fresh
-    return [name for name, fw_id in fw_ids.items() if fw_id in reached]
+    return [step.name for step in run.steps if step.name in reached]
+
+
+def _children(queue: Queue, fireworks: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+    names = {firework["fw_id"]: name for name, firework in fireworks.items()}
+    links = queue.launchpad.workflows.find_one({"nodes": next(iter(names))}, {"links": 1})["links"]
+    return {
+        name: [names[child] for child in links.get(str(fw_id), []) if child in names] for fw_id, name in names.items()
+    }
 
 
 def _refuse_busy(queue: Queue, run: Run, affected: Sequence[str]) -> None:
@@ -171,6 +179,24 @@ def _refuse_decided(queue: Queue, run: Run, affected: Sequence[str], fireworks: 
                 f"{run.address}: a completed step decided on further steps, which a rerun would double",
                 "submit a new run",
             )
+
+
+def _renew_all(
+    queue: Queue,
+    affected: Sequence[str],
+    fireworks: Mapping[str, dict[str, Any]],
+    inputs: Mapping[str, _Inputs],
+) -> None:
+    """Give every step its inputs and its place.
+
+    Only what merely failed goes on where it was: what comes after a changed or a completed step has other inputs.
+    """
+    children = _children(queue, fireworks)
+    other: set[str] = set()
+    for name in affected:
+        if name in inputs or name in other or fireworks[name]["state"] == "COMPLETED":
+            other.update(children[name], {name} & inputs.keys())
+        _renew(queue, fireworks[name], inputs.get(name), changed=name in other or name in inputs)
 
 
 def _renew(queue: Queue, firework: dict[str, Any], inputs: _Inputs | None, *, changed: bool) -> None:
@@ -203,27 +229,39 @@ def _next_folder(folder: Path) -> Path:
 def _ask_anew(
     queue: Queue,
     run: Run,
-    settings: StudySettings | None,
+    settings: StudySettings,
     resources: Mapping[str, ResourceClass],
     affected: Mapping[str, dict[str, Any]],
+    changed: Collection[str],
 ) -> None:
-    """What the steps ask of SLURM now: what they had last, or for other inputs a new estimate, and what was decided."""
+    """What the steps ask of SLURM now: what they had last, or for other inputs a new estimate, and what was decided.
+
+    Raises:
+        InputError: it is more than the cluster's settings allow.
+    """
     cluster = queue.configuration.cluster(run.cluster)[1]
-    estimates = estimate_steps(study(run.study), settings, cluster, resources, queue.results) if settings else {}
+    before = {name: firework["spec"].get("natrium_request", {}).get("asked", {}) for name, firework in affected.items()}
+    wanted = {
+        name: ResourceClass(**(before[name] | asked_for(name, resources).model_dump(exclude_none=True)))
+        for name in affected
+    }
+    estimates = estimate_steps(study(run.study), settings, cluster, wanted, queue.results) if changed else {}
     last = {past.step: past for past in queue.submissions.of_runs([run.address])}
     for name, firework in affected.items():
-        decided = asked_for(name, resources)
-        if name in estimates:
-            made = request(estimates[name], cluster, decided)
+        if name in estimates and name in changed:
+            made = request(estimates[name], cluster, wanted[name])
         elif name in last and not is_light(firework):
             decision = last[name].decision
-            before = decision.resources if decision else last[name].resources
-            changes = decided.model_dump(exclude_none=True)
-            made = Request(
-                before.model_copy(update=changes), "what it had last" + (", changed by hand" if changes else "")
-            )
+            had = decision.resources if decision else last[name].resources
+            changes = asked_for(name, resources).model_dump(exclude_none=True)
+            basis = "what it had last" + (", changed by hand" if changes else "")
+            made = Request(had.model_copy(update=changes), basis, wanted[name])
         else:
             continue
+        try:
+            within_settings(cluster, made.resources)
+        except SlurmRefusedError as error:
+            raise InputError(f"{run.address}/{name}: {error.problem}", error.remedy) from None
         fields = {f"spec.{field}": value for field, value in asking(made).items()}
         queue.launchpad.fireworks.update_one({"fw_id": firework["fw_id"]}, {"$set": fields})
 

@@ -236,7 +236,7 @@ class _Settlement:
         return prepared < self._room
 
     def _is_due(self, history: list[Submission]) -> bool:
-        last = history[-1].decision if history else None
+        last = history[-1].decision if history and history[-1].counts else None
         return last is None or last.not_before is None or last.not_before <= now()
 
     def _prepare(self, firework: dict[str, Any], history: list[Submission]) -> Submission | None:

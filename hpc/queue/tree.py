@@ -63,17 +63,25 @@ def statuses(queue: Queue, runs: Sequence[Run], problems: list[str]) -> list[Run
     for submission in queue.submissions.of_runs(run.address for run in runs):
         by_step.setdefault((submission.run, submission.step), []).append(submission)
     jobs = _jobs(queue, [past[-1] for past in by_step.values()], problems)
-    return [
-        RunStatus(
-            **{
-                name: getattr(run, name)
-                for name in ("address", "study", "preset", "state", "created", "folder", "error")
-            },
-            cluster=str(run.cluster),
-            steps=[_step(step.name, step.state, by_step.get((run.address, step.name), []), jobs) for step in run.steps],
-        )
-        for run in runs
-    ]
+    return [_run(run, by_step, jobs) for run in runs]
+
+
+def _run(
+    run: Run, by_step: dict[tuple[str, str], list[Submission]], jobs: dict[tuple[str, str], SlurmJob]
+) -> RunStatus:
+    steps = [_step(step.name, step.state, by_step.get((run.address, step.name), []), jobs) for step in run.steps]
+    runs_now = run.state == State.QUEUED and any(step.state == State.RUNNING for step in steps)
+    return RunStatus(
+        address=run.address,
+        study=run.study,
+        preset=run.preset + (" (changed)" if run.overrides else ""),
+        cluster=str(run.cluster),
+        state=State.RUNNING if runs_now else run.state,
+        created=run.created,
+        folder=run.folder,
+        error=run.error,
+        steps=steps,
+    )
 
 
 def _jobs(queue: Queue, last: Sequence[Submission], problems: list[str]) -> dict[tuple[str, str], SlurmJob]:
@@ -83,7 +91,7 @@ def _jobs(queue: Queue, last: Sequence[Submission], problems: list[str]) -> dict
         try:
             jobs = queue.slurm(cluster).jobs({str(s.slurm_id) for s in going_on if s.cluster == cluster})
         except NatriumError as error:
-            problems.append(f"{cluster}: {error.problem}")
+            problems.append(f"{cluster}: {error.problem}: {error.remedy}")
             continue
         found |= {(cluster, slurm_id): job for slurm_id, job in jobs.items()}
     return found
@@ -93,6 +101,9 @@ def _step(name: str, state: State, past: Sequence[Submission], jobs: dict[tuple[
     if not past:
         return StepStatus(name=name, state=state)
     last = past[-1]
+    if state == State.WAITING and not last.counts:  # it will be calculated anew; its past jobs say nothing of that
+        history = [_told(submission) for submission in past]
+        return StepStatus(name=name, state=state, submissions=len(past), history=history, folder=last.folder)
     job = jobs.get((last.cluster, str(last.slurm_id)))
     if job is not None and job.is_running and state == State.QUEUED:
         state = State.RUNNING  # SLURM knows better than a record that is brought up to date now and then

@@ -6,15 +6,13 @@ something changed.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pymongo.errors import PyMongoError
 
@@ -24,6 +22,7 @@ from natrium.hpc.embedded.folder import DatabaseError
 from natrium.hpc.queue.attendance import answered, attend, leave
 from natrium.hpc.queue.judge import judge
 from natrium.hpc.queue.settle import READY, Settled, settle
+from natrium.hpc.queue.sign_of_life import give_sign
 from natrium.hpc.queue.submission import Stage, Submission, now
 from natrium.structures.errors import NatriumError
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from natrium.hpc.queue.connection import Queue
     from natrium.hpc.slurm.records import SlurmJob
 
-WATCHERS = "watchers"
 _LISTEN_S = 0.1
 """Between two looks whether a job rings, s."""
 _ACTIVE = (State.WAITING, State.QUEUED, State.RUNNING)
@@ -78,8 +76,8 @@ def watch(queue: Queue, interval_s: float, report: Callable[[Pass], None], stop:
                 done = one_pass(queue)
                 report(done)
                 folders |= done.folders
-                attend(folders, interval_s)
-                _sign_of_life(queue, interval_s)
+                attend(folders, interval_s, queue.configuration.database_shown)
+                give_sign(queue.database, interval_s)
                 deadline = time.monotonic() + interval_s
                 while time.monotonic() < deadline and not stop():
                     _answer(queue, folders, report)
@@ -97,25 +95,6 @@ def _answer(queue: Queue, folders: set[Path], report: Callable[[Pass], None]) ->
         done = Pass()
         _turn_to(queue, address, None, done)
         report(done)
-
-
-def last_sign_of_life(queue: Queue) -> dict[str, Any] | None:
-    """Who watches: host, pid, seen, interval_s; None where nobody ever did."""
-    found: dict[str, Any] | None = queue.launchpad.db[WATCHERS].find_one({"_id": "watch"})
-    return found
-
-
-def is_watched(queue: Queue) -> bool:
-    """Whether somebody has been watching lately."""
-    sign = last_sign_of_life(queue)
-    return sign is not None and now() - datetime.fromisoformat(sign["seen"]) < timedelta(
-        seconds=3 * sign["interval_s"] + 30
-    )
-
-
-def _sign_of_life(queue: Queue, interval_s: float) -> None:
-    sign = {"host": socket.gethostname(), "pid": os.getpid(), "seen": now().isoformat(), "interval_s": interval_s}
-    queue.launchpad.db[WATCHERS].update_one({"_id": "watch"}, {"$set": sign}, upsert=True)
 
 
 def _turn_to(queue: Queue, address: str, jobs: Mapping[str, SlurmJob] | None, done: Pass) -> None:
@@ -183,7 +162,7 @@ def _with_ready_steps(queue: Queue, busy: set[int], at: datetime) -> list[Run]:
     waiting = {
         submission.fw_id: submission.decision.not_before
         for submission in queue.submissions.of_runs(set(ready.values()))
-        if submission.decision is not None
+        if submission.decision is not None and submission.counts
     }
     due = {run for fw_id, run in ready.items() if (waiting.get(fw_id) or at) <= at}
     return [run for run in queue.runs.get_runs(due) if run.state in _ACTIVE]

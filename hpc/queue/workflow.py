@@ -35,7 +35,11 @@ def workflow(run: Run, flow: Flow, requests: Mapping[str, Request]) -> Workflow:
 
 def asking(request: Request) -> dict[str, Any]:
     """What a Firework's spec says of its request: in FireWorks' words and in ours."""
-    own = {"resources": request.resources.model_dump(mode="json"), "basis": request.basis}
+    own = {
+        "resources": request.resources.model_dump(mode="json"),
+        "basis": request.basis,
+        "asked": request.asked.model_dump(mode="json", exclude_none=True),
+    }
     return {"_queueadapter": queue_adapter(request.resources), "natrium_request": own}
 
 

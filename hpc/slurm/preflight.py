@@ -25,7 +25,7 @@ def preflight(slurm: Slurm, cluster: Cluster, script: Path, request: Resources) 
         SlurmRefusedError: It cannot start; says which setting to change.
         SlurmSilentError: SLURM does not answer.
     """
-    _within_settings(cluster, request)
+    within_settings(cluster, request)
     facts = slurm.facts()
     _some_partition(slurm, facts, cluster, request)
     _account(slurm, facts, cluster)
@@ -39,8 +39,12 @@ def preflight(slurm: Slurm, cluster: Cluster, script: Path, request: Resources) 
         ) from None
 
 
-def _within_settings(cluster: Cluster, request: Resources) -> None:
-    """The limits that natrium's own configuration sets."""
+def within_settings(cluster: Cluster, request: Resources) -> None:
+    """Refuse what is beyond the limits that natrium's own configuration sets.
+
+    Raises:
+        SlurmRefusedError: says which setting to change.
+    """
     limits, node = cluster.limits, cluster.node
     for asked, most, unit, setting in (
         (request.time_s, limits.time_s, "s of wall time", "limits.time_s"),

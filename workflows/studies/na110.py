@@ -57,7 +57,7 @@ class NA110:
     def systems(self, settings: NA110Settings) -> dict[str, System]:
         """Bulk and slab at the reference lattice constant, where the relaxed one is not known yet."""
         bulk = bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a)
-        slab = slab_of(bulk, settings)
+        slab = slab_of(bulk, shape(settings))
         return {"bulk": bulk, "slab_relax": slab, "slab_static": slab}
 
     def flow(self, settings: NA110Settings) -> Flow:
@@ -67,7 +67,7 @@ class NA110:
             for name, calculation in settings.calculations.items()
         }
         bulk = makers["bulk"].make(bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a))
-        slab = build_slab(bulk.output.system, settings)
+        slab = build_slab(bulk.output.system, shape(settings))
         relaxed = makers["slab_relax"].make(slab.output)
         static = makers["slab_static"].make(relaxed.output.system, relaxed.output.provenance.folder)
         result = summarise(bulk.output, slab.output, relaxed.output, static.output, settings)
@@ -98,24 +98,22 @@ class NA110:
         )
 
 
-def slab_of(bulk: System, settings: NA110Settings) -> System:
-    """The slab that the settings describe, cut from this bulk."""
-    return metal_slab(
-        "Na",
-        "110",
-        layers=settings.layers,
-        size=settings.size,
-        vacuum_a=settings.vacuum_a,
-        fixed_layers=settings.fixed_layers,
-        lattice_constant_a=lattice_constant(bulk),
-        dipole_layer=settings.calculations["slab_static"].dipole_layer,
-    )
+def shape(settings: NA110Settings) -> dict[str, Any]:
+    """What the slab depends on, and nothing else: another setting must not make it another slab."""
+    names = ("layers", "size", "vacuum_a", "fixed_layers")
+    own = {name: getattr(settings, name) for name in names}
+    return own | {"dipole_layer": settings.calculations["slab_static"].dipole_layer}
+
+
+def slab_of(bulk: System, shape: dict[str, Any]) -> System:
+    """A slab of this shape, cut from this bulk."""
+    return metal_slab("Na", "110", lattice_constant_a=lattice_constant(bulk), **shape)
 
 
 @job(name="slab", output_schema=System)
-def build_slab(bulk: Any, settings: Any) -> System:
+def build_slab(bulk: Any, shape: dict[str, Any]) -> System:
     """The slab at the lattice constant of the bulk calculation."""
-    return slab_of(System.model_validate(bulk), NA110Settings.model_validate(settings))
+    return slab_of(System.model_validate(bulk), shape)
 
 
 @job(name="result", output_schema=NA110Result)
