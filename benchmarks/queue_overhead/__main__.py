@@ -67,6 +67,7 @@ def main() -> None:
                     for name, make in {
                         "natrium": lambda: Natrium(place, described),
                         "natrium+watch": lambda: Natrium(place, described, watch_interval_s=0.5),
+                        "natrium+watch+packing": lambda: Natrium(place, described, watch_interval_s=0.5, packed=10),
                         "fireworks": lambda: FireWorks(place),
                         "jobflow-remote": lambda: JobflowRemote(place, arguments.jobflow_remote),
                     }.items()

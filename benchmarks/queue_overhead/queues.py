@@ -59,14 +59,19 @@ class Place:
 
 @dataclass
 class Natrium:
-    """`natrium submit`; jobs hand over to the next ones, or with `watch` leave it to `natrium watch`."""
+    """`natrium submit`; jobs hand over to the next ones, or with `watch` leave it to `natrium watch`.
+
+    `packed` is the number of short calculations that may share an allocation, the cluster's setting packing.jobs.
+    """
 
     place: Place
     cluster: Mapping[str, Any]
     watch_interval_s: float | None = None
+    packed: int = 1
 
     def __post_init__(self) -> None:
-        self.name = "natrium + watch" if self.watch_interval_s else "natrium"
+        parts = {"natrium": True, "watch": self.watch_interval_s, "packing": self.packed > 1}
+        self.name = " + ".join(name for name, used in parts.items() if used)
         self._folder = self.place.folder / self.name.replace(" + ", "-")
         site = self._folder / "site" / "stamped-1.0.dist-info"
         site.mkdir(parents=True)
@@ -74,7 +79,9 @@ class Natrium:
         (site / "entry_points.txt").write_text("[natrium.studies]\nstamped = stamped_study:Stamped\n")
         setup = f"export PYTHONPATH={HERE}:{site.parent}"
         configuration = {
-            "clusters": {"lab": {**self.cluster, "setup": setup}},
+            "clusters": {
+                "lab": {**self.cluster, "setup": setup, "packing": {"jobs": self.packed, "shorter_than_s": 3600}}
+            },
             "data_dir": str(self._folder),
             "database_uri": self.place.database_uri,
             "database_name": self._folder.name,
