@@ -284,4 +284,4 @@ def test_in_a_shared_allocation_the_guilty_one_is_the_one_that_ran(
     left: Left, state: str, marks: str, outcome: Out
 ) -> None:
     submission = left(marks, job_name="na110-1/bulk#1", unseen_since=LONG_AGO)
-    assert brief(judge(submission, slurm_job(state), NOW)) == (Stage.ENDED, outcome)
+    assert brief(judge(submission, slurm_job(state, name="na110-1/bulk#1"), NOW)) == (Stage.ENDED, outcome)

@@ -236,6 +236,8 @@ def test_crash_is_tried_again(tmp_path: Path) -> None:
 
 
 SUPERVISING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in jobs that a shell runs in the background
 import sys
 from pathlib import Path
 from natrium.hpc.engine_job import Launch
