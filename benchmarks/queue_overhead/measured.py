@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import statistics
@@ -59,7 +60,8 @@ class Meter:
             time.sleep(0.5)
         launchers_s = sum(map(cpu_s, daemons)) - launchers_s
         database_s = cpu_s(self.database_pid) - database_s
-        spent = self._settled_job_cpu_s(first_job, jobs)
+        packed = getattr(queue, "packed", 1) if shape == "fan" else 1
+        spent = self._settled_job_cpu_s(first_job, math.ceil(jobs / packed))
         if len(times(journal)) != jobs:
             raise SystemExit(f"{len(times(journal))} lines in {journal} instead of {jobs}")
         parts = {
