@@ -29,6 +29,8 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+ACTIVE = (State.WAITING, State.QUEUED, State.RUNNING)
+"""Of a run that goes on by itself."""
 UNFINISHED = tuple(state for state in State if state != State.COMPLETED)
 
 

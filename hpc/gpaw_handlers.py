@@ -6,6 +6,7 @@ Never changed: occupation widths, cutoffs, k-points, anything that would move th
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from natrium.workflows.gpaw.driver import INPUT
 from natrium.workflows.gpaw.progress import CHECKPOINT, STATUS
 
 
-class Cure(ErrorHandler):
+class Cure(ErrorHandler, ABC):
     """A handler for one kind of outcome of the last attempt."""
 
     outcomes: ClassVar[tuple[Outcome, ...]]
@@ -38,9 +39,9 @@ class Cure(ErrorHandler):
         attempts = read_attempts(Path(directory))
         return bool(attempts) and attempts[-1].outcome in self.outcomes and self.changes(Path(directory)) is not None
 
+    @abstractmethod
     def changes(self, folder: Path) -> dict[str, Any] | None:
         """What to change for the next attempt; an empty dictionary for 'simply again', None for nothing left to try."""
-        raise NotImplementedError
 
     def correct(self, directory: str = "./") -> dict[str, Any]:
         """Apply the changes; the input as it was stays as input.K.json."""

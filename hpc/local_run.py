@@ -12,7 +12,6 @@ import json
 import socket
 import traceback
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from pymongo.errors import PyMongoError
 from natrium.analysis.results_store import ResultsStore
 from natrium.analysis.runs import Run, Runs, RunStep, State
 from natrium.hpc.embedded.folder import DatabaseError
+from natrium.hpc.new_run import FLOW, SETTINGS, establish, new_run
 from natrium.hpc.run_lock import alone_in
 from natrium.hpc.supervise import CalculationStoppedError
 from natrium.structures.errors import InputError, NatriumError
@@ -31,8 +31,6 @@ from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.plan import in_order, label, new_address, plan
 from natrium.workflows.study import Study, StudySettings
 
-FLOW = "flow.json"
-SETTINGS = "settings.json"
 FINISHED = "finished.json"
 _DIVERSIONS = ("replace", "detour", "addition")
 
@@ -87,18 +85,7 @@ class LocalRun:
         """Plan a new run in a new folder below `root`. Nothing is written before it is executed."""
         address = new_address(chosen.name)
         flow = plan(chosen, settings, address)
-        run = Run(
-            address=address,
-            study=chosen.name,
-            preset=settings.preset,
-            overrides=settings.overrides,
-            folder=str(root.absolute() / address),
-            host=socket.gethostname(),
-            created=datetime.now(UTC),
-            state=State.WAITING,
-            steps=[RunStep(name=job.name, uuid=job.uuid) for job, _ in in_order(flow)],
-        )
-        return cls(run, flow, settings)
+        return cls(new_run(address, settings, flow, root, state=State.WAITING), flow, settings)
 
     @classmethod
     def resume(cls, run: Run) -> LocalRun:
@@ -134,7 +121,8 @@ class LocalRun:
         self.store = store
         address = self.run.address
         if self.settings is not None:
-            self._establish(self.settings)
+            establish(self.run, self.settings, self.flow)
+            self._runs.insert_run(self.run)
         with alone_in(Path(self.run.folder), address):
             _refuse_complete(self._runs.get_run(address))
             self._runs.update_run(address, state=State.RUNNING)
@@ -155,16 +143,6 @@ class LocalRun:
                 self._runs.update_run(address, state=State.FAILED, error=failed.problem)
                 raise failed
             self._runs.update_run(address, state=State.COMPLETED)
-
-    def _establish(self, settings: StudySettings) -> None:
-        folder = Path(self.run.folder)
-        try:
-            folder.mkdir(parents=True)
-            replace_text(folder / FLOW, json.dumps(self.flow, cls=MontyEncoder))
-            replace_text(folder / SETTINGS, settings.model_dump_json(indent=1))
-        except OSError as error:
-            raise InputError(f"cannot write {folder}: {error.strerror}", "choose another folder with --dir") from error
-        self._runs.insert_run(self.run)
 
     @property
     def engine(self) -> str:

@@ -65,7 +65,6 @@ def test_what_is_always_said() -> None:
         "--export=ALL",
     ]
     assert commands(text) == [
-        "unset SLURM_EXPORT_ENV",
         "export OMP_NUM_THREADS=1",
         "cd /scratch/na110-3f9c2a/02-slab-relax/job-2 || exit 1",
         f"exec {sys.executable} -P -m natrium.hpc.queue.job /scratch/na110-3f9c2a/02-slab-relax/job-2",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natrium.commands.study_options import Overrides
+
 if TYPE_CHECKING:
     from rich.tree import Tree
 
@@ -103,9 +105,7 @@ def cancel(
 def rerun(
     address: Annotated[str | None, typer.Argument(metavar="[ID]", help="A run, or one of its steps.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every run that failed.")] = False,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-    ] = None,
+    overrides: Overrides = None,
     resources: Annotated[
         list[str] | None, typer.Option(metavar="[STEP:]WHAT", help="Ask for other resources, as in natrium submit.")
     ] = None,
@@ -160,14 +160,14 @@ def _queue(patience_s: float | None = None, *, to_look: bool = False) -> Iterato
 
 
 def _look(queue: Queue, address: str | None, everything: bool, limit: int) -> tuple[list[RunStatus], list[str]]:
-    from natrium.analysis.runs import State
+    from natrium.analysis.runs import UNFINISHED, State
     from natrium.hpc.queue.tree import statuses
 
     problems: list[str] = []
     runs: list[Run] = (
         [queue.runs.get_run(address.partition("/")[0])]
         if address
-        else [run for run in queue.runs.on_clusters(State) if everything or run.state != State.COMPLETED]
+        else queue.runs.on_clusters(State if everything else UNFINISHED)
     )
     runs = sorted((run for run in runs if run.cluster), key=lambda run: run.created, reverse=True)[:limit]
     return statuses(queue, runs, problems), problems
@@ -231,9 +231,9 @@ def _facts(step: StepStatus) -> str:
 
 
 def _notes(queue: Queue, found: list[RunStatus], problems: list[str]) -> None:
+    from natrium.analysis.runs import ACTIVE
     from natrium.commands.output import notes
     from natrium.hpc.queue.sign_of_life import is_watched
-    from natrium.hpc.queue.tree import ACTIVE
 
     for problem in problems:
         notes.print(problem)

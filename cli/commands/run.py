@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from natrium.commands.study_options import Engine, Overrides, Preset
+
 if TYPE_CHECKING:
     from natrium.hpc.configuration import Configuration
     from natrium.hpc.local_run import LocalRun
@@ -16,11 +18,9 @@ def run(
     target: Annotated[
         str | None, typer.Argument(metavar="STUDY", help="A study (natrium studies lists them); with --resume, a run.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Named settings of the study.")] = "standard",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="What calculates.")] = "gpaw",
+    preset: Preset = "standard",
+    overrides: Overrides = None,
+    engine: Engine = "gpaw",
     directory: Annotated[Path, typer.Option("--dir", help="Run folders are made below this one.")] = Path(
         "natrium-runs"
     ),

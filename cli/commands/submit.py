@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natrium.commands.study_options import Engine, Overrides, Preset
+
 if TYPE_CHECKING:
     from natrium.analysis.runs import Run
     from natrium.hpc.cluster import Cluster, ResourceClass
@@ -20,11 +22,9 @@ def submit(
     cluster: Annotated[
         str | None, typer.Option(help="Where to (natrium config show lists them); default: the configured one.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Named settings of the study.")] = "standard",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="What calculates.")] = "gpaw",
+    preset: Preset = "standard",
+    overrides: Overrides = None,
+    engine: Engine = "gpaw",
     resources: Annotated[
         list[str] | None,
         typer.Option(

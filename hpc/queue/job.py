@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from natrium.hpc.job_outcome import JobOutcome
+from natrium.hpc.outcome import Outcome
 from natrium.hpc.queue.attendance import is_attended, ring
 from natrium.hpc.queue.job_files import (
     ENDED,
@@ -33,26 +34,25 @@ from natrium.hpc.queue.job_files import (
     Ended,
     is_current,
     read_ended,
-    replace_bytes,
     write_ended,
 )
 from natrium.hpc.queue.light_imports import import_jobflow
-from natrium.workflows.atomic_file import replace_text
+from natrium.workflows.atomic_file import replace_bytes, replace_text
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_OUTCOMES = {
+_OUTCOMES: dict[Outcome | None, JobOutcome] = {
     # of the engine's process, where it is not a plain engine failure
-    "stopped": JobOutcome.STOPPED,
-    "out of memory": JobOutcome.OUT_OF_MEMORY,
-    "disk full": JobOutcome.DISK_FULL,
-    "killed by signal 9": JobOutcome.ENGINE_CRASHED,
-    "crashed": JobOutcome.ENGINE_CRASHED,
-    "no end was seen": JobOutcome.ENGINE_CRASHED,
-    "folder busy": JobOutcome.BUSY,
-    "engine did not start": JobOutcome.ENGINE_CRASHED,
-    "missing dataset": JobOutcome.INPUT_ERROR,
-    "atoms too close": JobOutcome.INPUT_ERROR,
-    "box too small": JobOutcome.INPUT_ERROR,
+    Outcome.STOPPED: JobOutcome.STOPPED,
+    Outcome.OUT_OF_MEMORY: JobOutcome.OUT_OF_MEMORY,
+    Outcome.DISK_FULL: JobOutcome.DISK_FULL,
+    Outcome.KILLED: JobOutcome.ENGINE_CRASHED,
+    Outcome.CRASHED: JobOutcome.ENGINE_CRASHED,
+    Outcome.VANISHED: JobOutcome.ENGINE_CRASHED,
+    Outcome.FOLDER_BUSY: JobOutcome.BUSY,
+    Outcome.NOT_STARTED: JobOutcome.ENGINE_CRASHED,
+    Outcome.MISSING_DATASET: JobOutcome.INPUT_ERROR,
+    Outcome.ATOMS_TOO_CLOSE: JobOutcome.INPUT_ERROR,
+    Outcome.BOX_TOO_SMALL: JobOutcome.INPUT_ERROR,
 }
 
 
@@ -190,9 +190,9 @@ def _failure(error: Exception, folder: Path) -> tuple[Ended, int]:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return Ended(JobOutcome.DISK_FULL, str(error), time.time()), EXIT_OF_DISK_FULL
     if isinstance(error, NatriumError):
-        engine_outcome = getattr(error, "outcome", None)
         default = JobOutcome.INPUT_ERROR if isinstance(error, InputError) else JobOutcome.ENGINE_FAILURE
-        outcome = _OUTCOMES.get(str(engine_outcome), default) if engine_outcome else default
+        # a failed calculation says how its engine ended
+        outcome = _OUTCOMES.get(getattr(error, "outcome", None), default)
         return Ended(outcome, error.problem, time.time()), error.exit_code
     if isinstance(error, MemoryError):
         return Ended(JobOutcome.OUT_OF_MEMORY, f"MemoryError: {error}", time.time()), 3

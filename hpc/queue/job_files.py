@@ -7,7 +7,6 @@ written whole or not at all, and none is written twice.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,13 +77,3 @@ def make_current(step_folder: Path, submission: str) -> None:
 def is_current(step_folder: Path, submission: str) -> bool:
     """Whether this submission is the one that may work in the step's folder."""
     return (step_folder / CURRENT).read_text() == submission
-
-
-def replace_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -87,6 +87,5 @@ def _environment(cluster: Cluster) -> list[str]:
     variables |= {"OMP_NUM_THREADS": "1"} | ({"SLURM_CONF": str(cluster.slurm_conf)} if cluster.slurm_conf else {})
     variables |= {name: os.environ[name] for name in _PATHS if name in os.environ}
     return [
-        "unset SLURM_EXPORT_ENV",
         *(f"export {name}={shlex.quote(text)}" for name, text in sorted(variables.items())),
     ]

@@ -19,7 +19,7 @@ from natrium.analysis.runs import Run
 from natrium.hpc.cluster import Cluster, Resources
 from natrium.hpc.job_outcome import JobOutcome
 from natrium.hpc.queue.job_files import PAYLOAD, SCRIPT, make_current, read_started
-from natrium.hpc.queue.job_script import job_script, queue_adapter
+from natrium.hpc.queue.job_script import job_script
 from natrium.hpc.queue.submission import Stage, Submission, now
 from natrium.workflows.atomic_file import replace_text
 
@@ -157,18 +157,16 @@ def _environment(submission: Submission, launcher: str) -> dict[str, str]:
 
 
 def _write_payload(queue: Queue, run: Run, submission: Submission, job: Any, engine: str) -> None:
-    name, cluster = queue.configuration.cluster(run.cluster)
+    cluster = queue.configuration.cluster(run.cluster)[1]
     payload = {
         "submission": submission.id,
         "run": run.address,
         "run_folder": run.folder,
-        "cluster": name,
         "engine": engine,
         "hand_over": cluster.submit_from_jobs and cluster.database == "reachable",
         "database": queue.configuration.database_shown,
         "database_host": socket.gethostname() if queue.configuration.database_uri is None else None,
         "environment": {} if submission.here else _environment(submission, cluster.launcher(engine)),
-        "_queueadapter": queue_adapter(submission.resources),
         "job": jsanitize(job.as_dict()),
     }
     replace_text(submission.job_folder / PAYLOAD, json.dumps(payload))

@@ -16,7 +16,8 @@ from monty.json import jsanitize
 
 from natrium.analysis.runs import Run, State
 from natrium.hpc.cluster import ResourceClass
-from natrium.hpc.local_run import SETTINGS
+from natrium.hpc.local_run import engine_of
+from natrium.hpc.new_run import SETTINGS
 from natrium.hpc.queue.launch import is_light
 from natrium.hpc.queue.mend import mend
 from natrium.hpc.queue.request import Request, request
@@ -95,8 +96,7 @@ def rerun(
 
 def _settings(run: Run, overrides: Mapping[str, Any]) -> StudySettings:
     chosen = study(run.study)
-    engine = json.loads((Path(run.folder) / SETTINGS).read_text())["engine"]
-    settings = settle(chosen, run.preset, {**run.overrides, **overrides}, engine)
+    settings = settle(chosen, run.preset, {**run.overrides, **overrides}, engine_of(run))
     check(chosen, settings)
     return settings
 

@@ -51,8 +51,10 @@ def settle(queue: Queue, address: str, jobs: Mapping[str, SlurmJob] | None = Non
         address: The run.
         jobs: What SLURM says of the run's open submissions, if it was asked already.
 
+    Returns:
+        What was done. Where SLURM does not answer, that is among its problems, and what needs no SLURM is done.
+
     Raises:
-        SlurmSilentError: SLURM does not answer; what could be done without it is done.
         DatabaseError: the database does not answer.
     """
     with turn(Path(queue.runs.get_run(address).folder)):
@@ -163,6 +165,7 @@ class _Settlement:
     def _end(self, submission: Submission, verdict: Verdict) -> None:
         outcome = verdict.outcome
         assert outcome is not None
+        seen = submission.model_copy(update={"nodes": verdict.nodes or submission.nodes or _host(submission)})
         if verdict.must_be_cancelled and submission.slurm_id:
             self.queue.slurm(submission.cluster).cancel([submission.slurm_id])
         if outcome == JobOutcome.COMPLETED:
@@ -174,7 +177,6 @@ class _Settlement:
             decision = Decision(again=False, resources=submission.resources, why="another submission does it")
         else:
             policy = self.queue.configuration.policy
-            seen = submission.model_copy(update={"nodes": verdict.nodes or submission.nodes or _host(submission)})
             decision = decide(seen, outcome, self.history, policy, self.cluster, now())
             if decision.again:
                 reset(self.queue, submission)
@@ -192,9 +194,7 @@ class _Settlement:
             evidence=verdict.evidence,
             decision=decision,
             started=_started(submission),
-            nodes=verdict.nodes
-            or submission.nodes
-            or str((read_started(submission.job_folder) or {}).get("host") or ""),
+            nodes=seen.nodes,
             held_since=None,
             unseen_since=None,
         )

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobflow import Flow
-from monty.json import MontyEncoder
 
 from natrium.analysis.results_store import ResultsStore
-from natrium.analysis.runs import Run, RunStep, State
+from natrium.analysis.runs import Run, State
 from natrium.hpc.cluster import Cluster, ResourceClass
 from natrium.hpc.cost_model import irreducible_kpoints
 from natrium.hpc.estimate import Estimate, estimate
-from natrium.hpc.local_run import FLOW, SETTINGS
+from natrium.hpc.new_run import establish, new_run
 from natrium.hpc.queue.request import Request, request, tasks_on
 from natrium.hpc.queue.settle import Settled, settle
 from natrium.hpc.queue.workflow import workflow
 from natrium.structures.errors import InputError
-from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.plan import in_order, new_address, plan
 from natrium.workflows.study import Study, StudySettings
 
@@ -75,19 +71,8 @@ def plan_run(
         raise InputError(f"{chosen.name} has no step {min(unknown)!r}", f"its calculations are {steps}")
     estimates = estimate_steps(chosen, settings, cluster, resources, finished)
     requests = {step: request(estimates[step], cluster, asked_for(step, resources)) for step in estimates}
-    run = Run(
-        address=address,
-        study=chosen.name,
-        preset=settings.preset,
-        overrides=settings.overrides,
-        folder=str(root.absolute() / address),
-        host=socket.gethostname(),
-        created=datetime.now(UTC),
-        state=State.QUEUED,
-        steps=[RunStep(name=job.name, uuid=job.uuid) for job in jobs],
-        cluster=cluster_name,
-        request_sha256=request_hash(settings),
-    )
+    where = {"state": State.QUEUED, "cluster": cluster_name, "request_sha256": request_hash(settings)}
+    run = new_run(address, settings, flow, root, **where)
     return Planned(run, flow, settings, requests, estimates)
 
 
@@ -122,17 +107,13 @@ def request_hash(settings: StudySettings) -> str:
 def submit(queue: Queue, planned: Planned) -> Settled:
     """Record a planned run, hand it to FireWorks and send its first jobs.
 
+    Returns:
+        What was done. Where SLURM does not answer, the run is recorded all the same, and `natrium watch` sends it.
+
     Raises:
         InputError: its folder cannot be written.
-        SlurmSilentError: SLURM does not answer; the run is recorded, and `natrium watch` sends it.
     """
-    folder = Path(planned.run.folder)
-    try:
-        folder.mkdir(parents=True)
-        replace_text(folder / FLOW, json.dumps(planned.flow, cls=MontyEncoder))
-        replace_text(folder / SETTINGS, planned.settings.model_dump_json(indent=1))
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}", "choose another folder with --dir") from error
+    establish(planned.run, planned.settings, planned.flow)
     # the workflow first: a run without one would wait for ever, a workflow without a run never starts
     queue.launchpad.add_wf(workflow(planned.run, planned.flow, planned.requests))
     queue.runs.insert_run(planned.run)

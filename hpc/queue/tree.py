@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from natrium.hpc.queue.connection import Queue
     from natrium.hpc.slurm.records import SlurmJob
 
-ACTIVE = (State.WAITING, State.QUEUED, State.RUNNING)
-
 
 class StepStatus(BaseModel):
     """One step of a run."""

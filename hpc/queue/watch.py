@@ -1,7 +1,7 @@
 """Keeping all runs going: what is ready is launched, what ended is judged, what a killed job left is brought in.
 
-One pass asks the database twice and each cluster once, whatever the number of jobs, and turns only to runs for which
-something changed.
+One pass asks the database a few questions and each cluster one, whatever the number of jobs, and turns only to runs
+for which something changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import PyMongoError
 
-from natrium.analysis.runs import Run, State
+from natrium.analysis.runs import ACTIVE, Run
 from natrium.hpc.cluster import Cluster
 from natrium.hpc.embedded.folder import DatabaseError
 from natrium.hpc.queue.attendance import answered, attend, leave
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _LISTEN_S = 0.1
 """Between two looks whether a job rings, s."""
-_ACTIVE = (State.WAITING, State.QUEUED, State.RUNNING)
 
 
 @dataclass
@@ -41,8 +40,6 @@ class Pass:
 
     settled: dict[str, Settled] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    open: int = 0
-    """Submissions that go on."""
     folders: set[Path] = field(default_factory=set)
     """Where their runs are."""
 
@@ -54,7 +51,6 @@ def one_pass(queue: Queue) -> Pass:
     jobs, silent = _ask_slurm(queue, submissions, done)
     for address in sorted(_runs_to_turn_to(queue, submissions, jobs, silent)):
         _turn_to(queue, address, jobs, done)
-    done.open = len(submissions)
     launched = [submission for settled in done.settled.values() for submission in settled.launched]
     done.folders = {Path(submission.folder).parents[1] for submission in [*submissions, *launched]}
     return done
@@ -140,7 +136,7 @@ def _runs_to_turn_to(
     # where SLURM is silent or full, what is ready waits; a run that has begun goes on when something of it ends
     closed = silent | {name for name, cluster in clusters if _is_full(submissions, name, cluster)}
     ready = _with_ready_steps(queue, {submission.fw_id for submission in submissions}, at)
-    return changed | {run.address for run in ready if run.cluster not in closed} | _stalled(queue)
+    return changed | {run.address for run in ready if run.cluster not in closed} | _stalled(queue, submissions)
 
 
 def _has_changed(submission: Submission, jobs: Mapping[str, SlurmJob], at: datetime) -> bool:
@@ -165,13 +161,13 @@ def _with_ready_steps(queue: Queue, busy: set[int], at: datetime) -> list[Run]:
         if submission.decision is not None and submission.counts
     }
     due = {run for fw_id, run in ready.items() if (waiting.get(fw_id) or at) <= at}
-    return [run for run in queue.runs.get_runs(due) if run.state in _ACTIVE]
+    return [run for run in queue.runs.get_runs(due) if run.state in ACTIVE]
 
 
-def _stalled(queue: Queue) -> set[str]:
+def _stalled(queue: Queue, submissions: list[Submission]) -> set[str]:
     """Runs that are said to be going on although nothing of them does: their last turn was cut short."""
-    active = {run.address for run in queue.runs.on_clusters(_ACTIVE)}
-    going_on = {submission.run for submission in queue.submissions.open()}
+    active = {run.address for run in queue.runs.on_clusters(ACTIVE)}
+    going_on = {submission.run for submission in submissions}
     query = {"state": {"$in": READY}, "spec.natrium.run": {"$in": list(active - going_on)}}
     waiting = {f["spec"]["natrium"]["run"] for f in queue.launchpad.fireworks.find(query, {"spec.natrium.run": 1})}
     return active - going_on - waiting
