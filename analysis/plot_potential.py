@@ -8,32 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from natrium.analysis.figure_file import FIGURES, STYLE, checked_path
 from natrium.analysis.work_function import SideWorkFunction, WorkFunction
-from natrium.structures.errors import InputError
 from natrium.structures.slab_geometry import cell_height_a, heights_a
 from natrium.structures.system import System
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SUFFIXES = (".pdf", ".png", ".svg")
-
 # Okabe and Ito's palette: told apart in print and by colour-blind readers.
 _POTENTIAL, _FERMI, _VACUUM, _ATOMS = "#0072B2", "#D55E00", "#009E73", "#555555"
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-_STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.linewidth": 0.8,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-}
 
 
 def plot_planar_potential(
@@ -63,14 +49,14 @@ def plot_planar_potential(
     Raises:
         InputError: an unknown suffix, no such folder, or a file that exists and may not be replaced.
     """
-    path = _checked_path(Path(path), overwrite)
+    path = checked_path(path, FIGURES, overwrite=overwrite)
     # Figure and not pyplot: no global state, no display, no memory kept in a process that lives on.
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     z, potential = np.asarray(z_a, dtype=np.float64), np.asarray(potential_ev, dtype=np.float64)
     relative = potential - work_function.fermi_level_ev
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         axes = figure.subplots()
         axes.plot(z, relative, color=_POTENTIAL, lw=1.4, label="planar average")
@@ -91,18 +77,6 @@ def plot_planar_potential(
             handletextpad=0.4,
         )
         figure.savefig(path, dpi=300)
-    return path
-
-
-def _checked_path(path: Path, overwrite: bool) -> Path:
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"{path}: cannot draw a {path.suffix or 'file without a suffix'}", f"use {', '.join(SUFFIXES)}"
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist", "create it, or choose another")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists", "choose another name, or say that it may be overwritten")
     return path
 
 

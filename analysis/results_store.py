@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from jobflow import JobStore
     from pymongo.collection import Collection
 
-Kind = Literal["calculation", "study", "structure"]
+Kind = Literal["calculation", "study", "structure", "evaluation", "part"]
+"""A part is a study's result within the run of a larger study, an evaluation what calculations gave together."""
 
 FIELD = "metadata.natrium"
 COMPLETED = "completed_at"
@@ -116,8 +117,8 @@ class ResultsStore:
             InputError: No document or several begin like this; the message names candidates.
         """
         run, slash, step = address_prefix.partition("/")
-        kind: Kind = "calculation" if slash else "study"
-        query = prefix_filter(f"{FIELD}.run", run) | {f"{FIELD}.kind": kind}
+        kinds: list[Kind] = ["calculation", "evaluation", "part"] if slash else ["study"]
+        query = prefix_filter(f"{FIELD}.run", run) | {f"{FIELD}.kind": {"$in": kinds}}
         newest: dict[str, dict[str, Any]] = {}
         for document in self._documents.find(query, HEAD).sort(COMPLETED, DESCENDING):
             newest.setdefault(address(document["metadata"]["natrium"]), document)

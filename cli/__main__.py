@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from natrium.commands import cluster, config, database, doctor, queue, results, run, show, studies, submit
+from natrium.commands import (
+    cluster,
+    config,
+    converge,
+    database,
+    density,
+    doctor,
+    queue,
+    results,
+    run,
+    show,
+    studies,
+    submit,
+)
 from natrium.version import __version__
 
 if TYPE_CHECKING:
@@ -24,6 +37,7 @@ app = typer.Typer(
 )
 app.command("studies")(studies.studies)
 app.command("run")(run.run)
+app.command("converge")(converge.converge)
 app.command("submit")(submit.submit)
 app.command("status")(queue.status)
 app.command("watch")(queue.watch)
@@ -33,6 +47,7 @@ app.command("cancel")(queue.cancel)
 app.command("results")(results.results)
 app.command("show")(show.show)
 app.command("plot")(results.plot)
+app.command("density")(density.density)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")

@@ -164,20 +164,30 @@ class LocalRun:
                 self._blocked.add(job.uuid)
                 good = False
             else:
-                good = self._step(job, observer) and good
+                good = self._step(job, sorted(missing), observer) and good
         return good
 
-    def _step(self, job: Job, observer: Observer) -> bool:
+    def _step(self, job: Job, missing: list[str], observer: Observer) -> bool:
+        """Run one job, unless that is done.
+
+        Args:
+            job: The job.
+            missing: Jobs that give it nothing, which it can do without.
+            observer: Is told how it goes on.
+        """
         step = self._record(job)
+        decided = self._finished(job)
+        while decided is not None and set(decided.get("without", [])) - set(missing):
+            # what was missing then is there now; the poorer result stays, under its own index
+            job.index += 1
+            decided = self._finished(job)
         folder = self._folder(job)
-        finished = folder / FINISHED
-        if finished.exists() and self.store.count({"uuid": job.uuid, "index": job.index}):
-            decided = MontyDecoder().decode(finished.read_text())
+        if decided is not None:
             if step.state != State.COMPLETED:
                 self._runs.update_step(self.run.address, step.name, State.COMPLETED)
             observer.step_ended(step.name, State.COMPLETED, True)
         else:
-            decided = self._carry_out(job, step, folder, observer)
+            decided = self._carry_out(job, step, missing, folder, observer)
         if decided is None or not self._follow(decided, observer):
             self._blocked.add(job.uuid)
             return False
@@ -186,7 +196,17 @@ class LocalRun:
         self._enough = self._enough or decided["stop_jobflow"]
         return True
 
-    def _carry_out(self, job: Job, step: RunStep, folder: Path, observer: Observer) -> dict[str, Any] | None:
+    def _finished(self, job: Job) -> dict[str, Any] | None:
+        """What a job decided on that was finished before."""
+        finished = self._folder(job) / FINISHED
+        if not finished.exists() or not self.store.count({"uuid": job.uuid, "index": job.index}):
+            return None
+        decided: dict[str, Any] = MontyDecoder().decode(finished.read_text())
+        return decided
+
+    def _carry_out(
+        self, job: Job, step: RunStep, missing: list[str], folder: Path, observer: Observer
+    ) -> dict[str, Any] | None:
         """Run one job; None when it failed."""
         self._runs.update_step(self.run.address, step.name, State.RUNNING)
         observer.step_started(step.name, folder)
@@ -194,7 +214,7 @@ class LocalRun:
         try:
             with contextlib.chdir(folder):
                 response = job.run(store=self.store)
-            decided = self._decided(job, response)
+            decided = self._decided(job, response) | {"without": missing}
             replace_text(folder / FINISHED, json.dumps(decided, cls=MontyEncoder))
             state = State.COMPLETED
             return decided

@@ -46,6 +46,10 @@ class Calculation(BaseModel):
     force_ev_a: PositiveFloat = Field(0.02, description="Relaxation ends when no force is larger, eV/Å")
     max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")
     cell: Literal["fixed", "isotropic", "full"] = Field("fixed", description="Which part of the cell is relaxed too")
+    keep_density: bool = Field(
+        False, description="Keep the all-electron valence density, for density differences (static only)"
+    )
+    charges: bool = Field(False, description="Partition the density among the atoms: Bader, Hirshfeld (static only)")
 
     @model_validator(mode="after")
     def _is_complete(self) -> Calculation:
@@ -61,6 +65,10 @@ class Calculation(BaseModel):
                 raise InputError(f"{name}={getattr(self, name)} means nothing in mode {self.mode}", f"leave {name} out")
         if self.cell != "fixed" and self.kind != "relax":
             raise InputError(f"cell={self.cell} in a {self.kind} calculation", "use kind=relax, or cell=fixed")
+        if self.kind != "static" and (self.keep_density or self.charges):
+            raise InputError(
+                f"densities and charges of a {self.kind} calculation", "ask for them in the static one that follows it"
+            )
         return self
 
     @property

@@ -8,11 +8,13 @@ from typing import Any
 
 from jobflow import Job, Maker, job
 
+from natrium.analysis.charges import atomic_charges
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import engine, supervisor
+from natrium.workflows.engine import EngineError, engine, supervisor
 from natrium.workflows.result import CalculationResult
+from natrium.workflows.study import StudySettings, calculation_of
 
 
 @dataclass
@@ -47,15 +49,45 @@ class CalculationMaker(Maker):
         return made
 
 
+def calculation_maker(settings: StudySettings, step: str) -> CalculationMaker:
+    """The maker of a study's step, with the settings of its section: see `natrium.workflows.study.calculation_of`.
+
+    Raises:
+        KeyError: the study has no section for such a step.
+    """
+    calculation = calculation_of(settings, step)
+    if calculation is None:
+        raise KeyError(step)
+    return CalculationMaker(step, calculation.model_dump(), settings.engine)
+
+
 @job(data=PAYLOAD, output_schema=CalculationResult)
 def calculate(
     calculation: dict[str, Any], system: System | dict[str, Any], engine_name: str, continue_from: str | None = None
 ) -> CalculationResult:
     """Carry out one calculation in the current folder. Runs wherever the job runs."""
-    return supervisor()(
+    asked = Calculation.model_validate(calculation)
+    result = supervisor()(
         engine(engine_name),
-        Calculation.model_validate(calculation),
+        asked,
         System.model_validate(system),
         Path.cwd(),
         Path(continue_from) if continue_from else None,
     )
+    return with_charges(result) if asked.charges else result
+
+
+def with_charges(result: CalculationResult) -> CalculationResult:
+    """A result with the charges of its atoms, from the density that it kept.
+
+    Raises:
+        EngineError: it kept none.
+        BaderError: the density gives no charges.
+    """
+    if result.density is None or result.free_atoms is None:
+        raise EngineError(
+            f"{result.provenance.folder}: no density was kept, so there are no charges",
+            "use an engine that keeps densities, or set charges=false",
+        )
+    charges = atomic_charges(result.density.load(), result.system, result.free_atoms)
+    return result.model_copy(update={"charges": charges, "free_atoms": None})

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from natrium.structures.errors import InputError
 from natrium.workflows.engine import engine
-from natrium.workflows.result import CalculationResult, StudyResult
-from natrium.workflows.study import Study, StudySettings
+from natrium.workflows.result import CalculationResult, Evaluation, StudyResult
+from natrium.workflows.study import Study, StudySettings, planned
 
 if TYPE_CHECKING:
     from jobflow import Flow, Job
+
+
+PART = "part"
+"""Kind of a study's result document within the run of a larger study."""
 
 
 def new_address(study_name: str) -> str:
@@ -28,9 +32,8 @@ def check(chosen: Study, settings: StudySettings) -> None:
         InputError: from the builders or the engine.
     """
     judge = engine(settings.engine)
-    systems = chosen.systems(settings)
-    for name, calculation in settings.calculations.items():
-        judge.check(calculation, systems[name])
+    for calculation, system in planned(chosen, settings).values():
+        judge.check(calculation, system)
 
 
 def plan(chosen: Study, settings: StudySettings, address: str) -> Flow:
@@ -70,14 +73,14 @@ def label(job: Job, shared: Mapping[str, Any]) -> None:
     Not dynamic: jobs that it decides on while it runs are steps of their own, and are labelled when they are known.
     """
     own = job.metadata.get("natrium", {})
-    natrium = {**shared, **own, "step": job.name, "kind": _kind(job)}
+    natrium = {**shared, "kind": _kind(job), **own, "step": job.name}
     job.update_metadata({"natrium": natrium}, dynamic=False)
 
 
 def _kind(job: Job) -> str:
     """What a job's output document is: a calculation, a study's result, or a structure on the way."""
     schema = job.output_schema
-    for name, base in (("calculation", CalculationResult), ("study", StudyResult)):
+    for name, base in (("calculation", CalculationResult), ("evaluation", Evaluation), ("study", StudyResult)):
         if schema is not None and issubclass(schema, base):
             return name
     return "structure"

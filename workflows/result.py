@@ -7,7 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natrium.analysis.charges import AtomicCharges
+from natrium.analysis.density_difference import DensityDifference
+from natrium.analysis.hirshfeld import FreeAtom
 from natrium.analysis.stored_array import StoredArray
+from natrium.analysis.volumetric import VolumetricFile
 from natrium.structures.system import System, Vector
 from natrium.workflows.calculation import Calculation
 
@@ -75,6 +79,11 @@ class CalculationResult(_Document):
     electrostatic_potential_ev: StoredArray | None = Field(
         None, description="On the real-space grid of a slab, electron's potential energy, eV; in the additional store"
     )
+    density: VolumetricFile | None = Field(
+        None, description="Density of all electrons, cores included, on a refined grid; a file in the step's folder"
+    )
+    free_atoms: dict[str, FreeAtom] | None = Field(None, description="Density of the free atom of each element")
+    charges: AtomicCharges | None = Field(None, description="Bader and Hirshfeld charges of the atoms")
     relaxation_steps: int = 0
     scf_iterations: int = Field(description="Of the last SCF cycle")
     kpoints_irreducible: int
@@ -105,6 +114,13 @@ class CalculationSummary(_Document):
         """The summary of a result."""
         shared = {name: getattr(result, name) for name in cls.model_fields if name not in ("system", "formula")}
         return cls(**shared, system=result.system.label, formula=result.system.formula)
+
+
+class Evaluation(_Document):
+    """What several calculations of one structure gave together, with its density difference."""
+
+    difference: DensityDifference | None = Field(description="None where a partner of the difference is missing")
+    system: System = Field(description="The relaxed structure that the density belongs to")
 
 
 class StudyResult(_Document):

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 Quality = Literal["rough", "converged", "as published"]
+
+CONVERGE = "converge-"
+"""What the name of a study's convergence study begins with."""
 
 
 class StudySettings(BaseModel):
@@ -38,6 +41,34 @@ class StudySettings(BaseModel):
     calculations: dict[str, Calculation]
 
 
+class Planned(NamedTuple):
+    """A calculation on the system that it is planned for, which may still have to be relaxed."""
+
+    calculation: Calculation
+    system: System
+
+
+def calculation_of(settings: StudySettings, step: str) -> Calculation | None:
+    """The settings of a step's calculation: the section named like the step, or like the end of its name.
+
+    The section `relax` is that of the steps hollow-upright-relax and hollow-flat-001-relax. None for a step that
+    calculates nothing.
+    """
+    words = step.replace("_", "-").split("-")
+    for first in range(len(words)):
+        found = settings.calculations.get("_".join(words[first:]))
+        if found is not None:
+            return found
+    return None
+
+
+def planned(chosen: Study, settings: StudySettings) -> dict[str, Planned]:
+    """Every calculation of a study by its step."""
+    systems = {name.replace("_", "-"): system for name, system in chosen.systems(settings).items()}
+    found = {step: (calculation_of(settings, step), system) for step, system in systems.items()}
+    return {step: Planned(calculation, system) for step, (calculation, system) in found.items() if calculation}
+
+
 class Study(Protocol):
     """A study: found by its name among the entry points `natrium.studies`."""
 
@@ -48,7 +79,10 @@ class Study(Protocol):
     presets: ClassVar[str]
 
     def systems(self, settings: Any) -> dict[str, System]:
-        """The system of each calculation as far as it is known beforehand: for checks, dry runs and estimates."""
+        """The system of each step that calculates, as far as it is known beforehand: for checks, dry runs, estimates.
+
+        The last one is what a run is called after.
+        """
 
     def flow(self, settings: Any) -> Flow:
         """The jobs, joined. The last one returns the study's result document."""
@@ -60,12 +94,54 @@ class Study(Protocol):
         """A result document as a figure."""
 
 
+class Quantity(NamedTuple):
+    """A number of a study's result document that can be converged.
+
+    Attributes:
+        symbol: Φ, for tables and figures.
+        path: Where it is in the document: "work_functions.top.work_function_ev".
+        unit: Its unit; nothing for a plain number.
+    """
+
+    symbol: str
+    path: str
+    unit: str
+
+
+@runtime_checkable
+class Convergeable(Protocol):
+    """A study that says which of its numbers can be converged, the first one being what people come for."""
+
+    quantities: Mapping[str, Quantity]
+
+
+@runtime_checkable
+class Tabulated(Protocol):
+    """A study whose result reads best in tables."""
+
+    def tables(self, result: Any) -> list[list[dict[str, str]]]:
+        """A result document as tables; rows with a value for each column."""
+
+
+@runtime_checkable
+class SelfSettled(Protocol):
+    """A study whose settings are not just a preset with changes."""
+
+    def settle(self, preset: str, overrides: Mapping[str, Any], engine: str) -> StudySettings:
+        """As `settle`."""
+
+
 def study(name: str) -> Study:
-    """The study of this name.
+    """The study of this name, or the convergence study of another one: converge-na110.
 
     Raises:
         InputError: there is none; the message suggests one.
     """
+    if name.startswith(CONVERGE):
+        from natrium.workflows.convergence import Convergence
+
+        convergence = Convergence(study(name.removeprefix(CONVERGE)))
+        return cast("Study", convergence)  # what its class cannot know its instance does: name, presets
     found = _installed()
     if name not in found:
         raise InputError(f"there is no study {name!r}", _suggestion(name, found))
@@ -104,6 +180,8 @@ def settle(chosen: Study, preset: str, overrides: Mapping[str, Any], engine: str
     Raises:
         InputError: an unknown preset or setting (with a suggestion), or a value that cannot be.
     """
+    if isinstance(chosen, SelfSettled):
+        return chosen.settle(preset, overrides, engine)
     known = presets(chosen)
     if preset not in known:
         raise InputError(f"{chosen.name} has no preset {preset!r}", _suggestion(preset, known))

@@ -24,14 +24,14 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     from natrium.workflows.atomic_file import replace_text
     from natrium.workflows.engine import engine
     from natrium.workflows.plan import new_address
+    from natrium.workflows.study import planned
 
-    systems = chosen.systems(settings)
     folder = directory.absolute() / f"{new_address(chosen.name)}-dry-run"
     configuration = load_configuration()
     rows = []
+    total_s = 0.0
     with _results_that_answer(configuration) as finished:
-        for number, (name, calculation) in enumerate(settings.calculations.items(), 1):
-            step = name.replace("_", "-")
+        for number, (step, (calculation, system)) in enumerate(planned(chosen, settings).items(), 1):
             inputs = folder / f"{number:02d}-{step}"
             try:
                 inputs.mkdir(parents=True)
@@ -39,12 +39,13 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
                 raise InputError(
                     f"cannot write {folder}: {error.strerror}", "choose another folder with --dir"
                 ) from error
-            engine(settings.engine).write_inputs(calculation, systems[name], inputs)
-            cost = estimate(step, calculation, systems[name], configuration.ranks, finished, settings.engine)
+            engine(settings.engine).write_inputs(calculation, system, inputs)
+            cost = estimate(step, calculation, system, configuration.ranks, finished, settings.engine)
+            total_s += cost.wall_time_s
             rows.append(
                 {
                     "step": step,
-                    "atoms": len(systems[name].symbols),
+                    "atoms": len(system.symbols),
                     "k-points": cost.kpoints,
                     "plane waves": cost.plane_waves,
                     "bands": cost.bands,
@@ -56,6 +57,7 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     replace_text(folder / "settings.json", settings.model_dump_json(indent=1))
     table(rows)
     line(f"input files: {folder}")
+    line(f"Together {duration(total_s)}." if len(rows) > 1 else "")
     line(
         f"Wall times are for {configuration.ranks} MPI processes on idle cores; a model is good to a factor of three."
         " Later steps are written with the reference geometry, a run uses the relaxed one. Nothing was started."

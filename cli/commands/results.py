@@ -13,7 +13,6 @@ import typer
 if TYPE_CHECKING:
     from natrium.analysis.results_store import ResultsStore, StudyRow
     from natrium.analysis.runs import Run
-    from natrium.workflows.study import Study
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
@@ -33,7 +32,6 @@ def results(
 ) -> None:
     """List the results, and below them the runs that have none yet."""
     from natrium.commands.output import print_json, table
-    from natrium.workflows.study import studies
 
     with open_store() as store:
         rows = store.find(
@@ -50,7 +48,6 @@ def results(
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
         return
-    reporters = studies()
     table(
         [
             {
@@ -60,7 +57,7 @@ def results(
                 + (" (changed)" if isinstance(row.output, dict) and row.output.get("overrides") else ""),
                 "engine": row.engine,
                 "completed": f"{row.completed_at:%Y-%m-%d %H:%M}",
-                "result": _headline(row, reporters),
+                "result": _headline(row),
             }
             for row in rows
         ],
@@ -69,13 +66,13 @@ def results(
     _unfinished(runs)
 
 
-def _headline(row: StudyRow, reporters: dict[str, Study]) -> str:
+def _headline(row: StudyRow) -> str:
     """The result in a line. Never fails: one document of another version must not hide all others."""
+    from natrium.workflows.study import study
+
     try:
         return (
-            f"{row.output['energy_ev']:.6f} eV"
-            if row.kind == "calculation"
-            else reporters[row.study].headline(row.output)
+            f"{row.output['energy_ev']:.6f} eV" if row.kind == "calculation" else study(row.study).headline(row.output)
         )
     except Exception:
         return f"see natrium show --json {row.address}"

@@ -10,6 +10,8 @@ import typer
 from natrium.commands.study_options import Engine, Overrides, Preset
 
 if TYPE_CHECKING:
+    from natrium.analysis.results_store import ResultsStore
+    from natrium.analysis.runs import Run
     from natrium.hpc.configuration import Configuration
     from natrium.hpc.local_run import LocalRun
 
@@ -129,19 +131,33 @@ def _start_database_meanwhile(configuration: Configuration) -> None:
     threading.Thread(target=begin, daemon=True).start()
 
 
+def _say_what_there_is(results: ResultsStore, record: Run) -> None:
+    """The result of a run in which steps failed, where the study can do without them."""
+    from natrium.commands.output import line
+    from natrium.structures.errors import InputError
+    from natrium.workflows.study import study
+
+    try:
+        result = results.get(record.address)["output"]
+    except InputError:
+        return
+    line("", study(record.study).headline(result), "bold yellow")
+    line(f"all numbers: natrium show {record.address}")
+
+
 def _execute(new: LocalRun | None, unfinished: str | None, deadline: float | None) -> None:
     """Run a new run, or an unfinished one that is found by its name, and show the result."""
     import os
 
     from natrium.analysis.results_store import ResultsStore
-    from natrium.commands.output import console, line
+    from natrium.commands.output import console, line, table
     from natrium.commands.progress import LiveProgress
     from natrium.hpc.configuration import load_configuration
     from natrium.hpc.database_server import UNATTENDED_S
     from natrium.hpc.databases import results_store
-    from natrium.hpc.local_run import LocalRun, RunStoppedError
+    from natrium.hpc.local_run import LocalRun, RunFailedError, RunStoppedError
     from natrium.hpc.run_lock import find_unfinished
-    from natrium.workflows.study import study
+    from natrium.workflows.study import Tabulated, study
 
     if deadline is not None:
         os.environ["NATRIUM_DEADLINE"] = repr(deadline)  # read where engines are started
@@ -164,8 +180,14 @@ def _execute(new: LocalRun | None, unfinished: str | None, deadline: float | Non
         except RunStoppedError as stopped:
             line(f"stopped: {stopped.problem}\ncontinue with: {stopped.remedy}")
             raise typer.Exit(stopped.exit_code) from None
+        except RunFailedError:
+            _say_what_there_is(results, record)
+            raise
         result = results.get(record.address)["output"]
     reporter = study(record.study)
+    for rows in reporter.tables(result) if isinstance(reporter, Tabulated) else ():
+        table(rows)
+        line("")
     line("", reporter.headline(result), "bold green")
     picture = Path(record.folder) / f"{record.address}.png"
     reporter.plot(result, picture, overwrite=True)

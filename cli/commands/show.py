@@ -56,6 +56,7 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
 
     from natrium.commands.output import line, print_json
     from natrium.structures.errors import InputError
+    from natrium.workflows.plan import PART
     from natrium.workflows.result import CalculationResult
     from natrium.workflows.study import study
 
@@ -63,8 +64,8 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
         print_json({name: document[name] for name in ("metadata", "completed_at", "uuid", "index", "output")})
         return
     natrium = document["metadata"]["natrium"]
-    is_study = natrium["kind"] == "study"
-    address = natrium["run"] + ("" if is_study else f"/{natrium['step']}")
+    is_study = natrium["kind"] in ("study", PART)
+    address = natrium["run"] + ("" if natrium["kind"] == "study" else f"/{natrium['step']}")
     model: Any = study(natrium["study"]).result if is_study else CalculationResult
     try:
         result = model.model_validate(document["output"])
@@ -82,11 +83,18 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
 
 
 def _study(address: str, result: StudyResult) -> None:
-    from natrium.commands.output import line, numbers, short, spoken, with_unit
+    from natrium.commands.output import line, numbers, short, spoken, table, with_unit
     from natrium.workflows.result import StudyResult
+    from natrium.workflows.study import Tabulated, study
 
     line("", "\nnumbers")
-    numbers(result, leave_out=tuple(StudyResult.model_fields))
+    reporter = study(result.study)
+    if isinstance(reporter, Tabulated):
+        for rows in reporter.tables(result):
+            table(rows)
+            line("")
+    else:
+        numbers(result, leave_out=tuple(StudyResult.model_fields))
     line("", "\nsettings")
     line(f"  study {result.study}, preset {result.preset} ({result.quality}), engine {result.engine}")
     line(f"  changed from the preset: {short(result.overrides) if result.overrides else 'nothing'}")
@@ -94,7 +102,8 @@ def _study(address: str, result: StudyResult) -> None:
         line(f"  assumed: {assumption}")
     line("", "\ncalculations")
     for name, part in result.calculations.items():
-        line(f": {part.system}, {part.formula}  (natrium show {address}/{name})", f"  {name}")
+        more = "" if "/" in address else f"  (natrium show {address}/{name})"
+        line(f": {part.system}, {part.formula}{more}", f"  {name}")
         line(f"    {_settings(part.calculation)}")
         facts = ("energy_ev", "relaxation_steps", "max_force_ev_a", "wall_time_s", "peak_memory_mb")
         line("    " + ", ".join(f"{spoken(fact)} {with_unit(fact, getattr(part, fact))}" for fact in facts))
@@ -155,6 +164,9 @@ def _provenance(of: dict[str, Provenance]) -> None:
     from natrium.commands.output import line, short
 
     line("", "\nprovenance")
+    if not of:
+        line("  nothing was calculated")
+        return
     first = next(iter(of.values()))
     for name in type(first).model_fields:
         values = {step: getattr(provenance, name) for step, provenance in of.items()}

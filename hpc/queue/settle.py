@@ -23,6 +23,7 @@ from natrium.hpc.queue.job_files import make_current, read_ended, read_started
 from natrium.hpc.queue.judge import Verdict, judge
 from natrium.hpc.queue.mend import mend
 from natrium.hpc.queue.submission import Decision, Stage, Submission, now
+from natrium.hpc.queue.unblock import unblock
 from natrium.hpc.run_lock import turn
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class _Settlement:
 
     def _launch_ready(self) -> bool:
         """Launch what is ready; True when a step was completed on the spot, so that more may be ready."""
+        unblock(self.queue, self.run)
         busy = {submission.fw_id for submission in self._open()}
         prepared: list[Submission] = []
         completed = False

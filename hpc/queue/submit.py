@@ -22,7 +22,7 @@ from natrium.hpc.queue.settle import Settled, settle
 from natrium.hpc.queue.workflow import workflow
 from natrium.structures.errors import InputError
 from natrium.workflows.plan import in_order, new_address, plan
-from natrium.workflows.study import Study, StudySettings
+from natrium.workflows.study import Study, StudySettings, planned
 
 if TYPE_CHECKING:
     from natrium.hpc.queue.connection import Queue
@@ -67,7 +67,7 @@ def plan_run(
     jobs = [job for job, _ in in_order(flow)]
     unknown = set(resources) - {job.name for job in jobs} - {""}
     if unknown:
-        steps = ", ".join(name.replace("_", "-") for name in settings.calculations)
+        steps = ", ".join(planned(chosen, settings))
         raise InputError(f"{chosen.name} has no step {min(unknown)!r}", f"its calculations are {steps}")
     estimates = estimate_steps(chosen, settings, cluster, resources, finished)
     requests = {step: request(estimates[step], cluster, asked_for(step, resources)) for step in estimates}
@@ -84,10 +84,8 @@ def estimate_steps(
     finished: ResultsStore | None,
 ) -> dict[str, Estimate]:
     """What each calculation will cost with as many processes as it will get; the arguments are those of `plan_run`."""
-    systems = chosen.systems(settings)
     estimates = {}
-    for name, calculation in settings.calculations.items():
-        step, system = name.replace("_", "-"), systems[name]
+    for step, (calculation, system) in planned(chosen, settings).items():
         tasks = tasks_on(cluster, irreducible_kpoints(calculation, system), asked_for(step, resources))
         estimates[step] = estimate(step, calculation, system, tasks, finished, settings.engine)
     return estimates

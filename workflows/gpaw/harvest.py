@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from ase.units import Hartree
 
+from natrium.workflows.gpaw.density import all_electron_density, free_atom_density
+
 POTENTIAL = "electrostatic-potential.npy"
+DENSITY = "all-electron-density.npy"
 
 
 def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -43,6 +46,8 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
     memory = np.array([maxrss() / 1024**2])
     world.max(memory)
     grid = [int(n) for n in calc.get_number_of_grid_points()]
+    if task.get("keep_density"):
+        keep_density(dft, folder)
     return {
         "positions_a": atoms.positions.tolist(),
         "cell_a": atoms.cell.array.tolist(),
@@ -68,6 +73,9 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
         "engine_version": gpaw.__version__,
         "versions": package_versions(),
         "datasets": datasets(dft.setups),
+        "free_atoms": {setup.symbol: free_atom_density(setup) for setup in dft.setups}
+        if task.get("keep_density")
+        else None,
         "gpaw_work_functions_ev": gpaw_work_functions(dft),
     }
 
@@ -97,6 +105,13 @@ def planar_potential(calc: Any, atoms: Any, folder: Path) -> dict[str, list[floa
     height_a = float(atoms.cell[2, 2])
     z_a = (first + np.arange(len(average_ev))) * height_a / potential.desc.size_c[2]
     return {"z_a": z_a.tolist(), "potential_ev": average_ev.tolist()}
+
+
+def keep_density(dft: Any, folder: Path) -> None:
+    """The density of all electrons on a refined grid, e/Å³, to a file; the first rank writes."""
+    density = all_electron_density(dft)
+    if density is not None:
+        np.save(folder / DENSITY, density)
 
 
 def gpaw_work_functions(dft: Any) -> list[float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from natrium.structures.slabs import metal_slab
 from natrium.structures.system import System
 from natrium.workflows.makers import CalculationMaker
 from natrium.workflows.result import CalculationResult, CalculationSummary, PlanarPotential, StudyResult
-from natrium.workflows.study import StudySettings
+from natrium.workflows.study import Quantity, StudySettings
 
 
 class NA110Settings(StudySettings):
@@ -53,6 +54,11 @@ class NA110:
     settings: ClassVar[type[StudySettings]] = NA110Settings
     result: ClassVar[type[StudyResult]] = NA110Result
     presets: ClassVar[str] = "natrium.workflows.presets:na110.yaml"
+    quantities: Mapping[str, Quantity] = {
+        "work function (top)": Quantity("Φ", "work_functions.top.work_function_ev", "eV"),
+        "lattice constant": Quantity("a", "lattice_constant_a", "Å"),
+        "surface energy": Quantity("γ", "surface_energy.energy_j_m2", "J/m²"),
+    }
 
     def systems(self, settings: NA110Settings) -> dict[str, System]:
         """Bulk and slab at the reference lattice constant, where the relaxed one is not known yet."""
@@ -98,8 +104,8 @@ class NA110:
         )
 
 
-def shape(settings: NA110Settings) -> dict[str, Any]:
-    """What the slab depends on, and nothing else: another setting must not make it another slab."""
+def shape(settings: Any) -> dict[str, Any]:
+    """What the clean slab of a study depends on, and nothing else: another setting must not make it another slab."""
     names = ("layers", "size", "vacuum_a", "fixed_layers")
     own = {name: getattr(settings, name) for name in names}
     return own | {"dipole_layer": settings.calculations["slab_static"].dipole_layer}

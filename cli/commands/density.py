@@ -1,0 +1,114 @@
+"""`natrium density`: a charge density difference as pictures, pages and files for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from natrium.workflows.result import Evaluation
+
+ISOVALUE_E_BOHR3 = 1.5e-3
+
+
+def density(
+    address: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="An evaluation: na-bulk-o-3f9c2a/octahedral (-evaluation is understood)."),
+    ],
+    outputs: Annotated[
+        list[Path],
+        typer.Option(
+            "--output",
+            "-o",
+            help="Repeatable. By its name: .png isosurfaces, .html to turn them, profile.png or .pdf Δρ(z) of a slab,"
+            " .cube, .vasp (CHGCAR format, for VESTA).",
+        ),
+    ],
+    isovalue: Annotated[float, typer.Option(help="Of both isosurfaces, ±, e/Bohr³.")] = ISOVALUE_E_BOHR3,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+) -> None:
+    """Write the charge density difference of a structure: isosurfaces, profile, cube and CHGCAR files."""
+    from natrium.commands.output import line
+    from natrium.commands.results import open_store
+    from natrium.structures.errors import InputError
+    from natrium.workflows.result import Evaluation
+
+    writers = [(path, _writer(path)) for path in outputs]
+    for path in outputs:
+        if path.exists() and not force:
+            raise InputError(f"{path} exists", "choose another name, or replace it with --force")
+    with open_store() as store:
+        output = store.get(address, arrays=True)["output"]
+    if not isinstance(output, dict) or "difference" not in output:
+        raise InputError(f"{address} has no density difference", "name an evaluation: natrium show lists a run's steps")
+    found = Evaluation.model_validate({name: output[name] for name in Evaluation.model_fields})
+    if found.difference is None:
+        raise InputError(
+            f"{address}: its density difference is missing", "natrium show says why; resume or rerun what failed"
+        )
+    for path, write in writers:
+        write(path, found, isovalue, force)
+        line(f"{path}")
+
+
+def _writer(path: Path) -> Callable[[Path, Evaluation, float, bool], None]:
+    from natrium.structures.errors import InputError
+
+    known = {".png": _picture, ".html": _page, ".cube": _cube, ".vasp": _chgcar, ".pdf": _profile, ".svg": _profile}
+    if path.stem.endswith("profile"):
+        return _profile
+    if path.name == "CHGCAR":
+        return _chgcar
+    if path.suffix not in known:
+        raise InputError(f"{path}: no such format", f"use a name that ends in {', '.join(known)}, or CHGCAR")
+    return known[path.suffix]
+
+
+def _picture(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:
+    from natrium.analysis.isosurface import Region
+    from natrium.analysis.plot_isosurface import plot_isosurfaces
+
+    assert found.difference is not None
+    region = Region.around(found.system, len(found.system.symbols) - 1)
+    values = (isovalue, -isovalue)
+    title = f"Δρ = ±{isovalue:g} e/Bohr³: {found.system.label}"
+    data = found.difference.volumetric()
+    plot_isosurfaces(path, data, found.system, values_e_bohr3=values, region=region, title=title, overwrite=force)
+
+
+def _page(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:
+    from natrium.analysis.isosurface import Region
+    from natrium.analysis.isosurface_page import write_isosurface_page
+
+    assert found.difference is not None
+    region = Region.around(found.system, len(found.system.symbols) - 1)
+    values = (isovalue, -isovalue)
+    data = found.difference.volumetric()
+    write_isosurface_page(
+        path, data, found.system, values_e_bohr3=values, region=region, title=found.system.label, overwrite=force
+    )
+
+
+def _profile(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+    from natrium.analysis.plot_density_profile import plot_density_profile
+
+    assert found.difference is not None
+    plot_density_profile(path, found.difference, found.system, overwrite=force)
+
+
+def _cube(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+    from natrium.analysis.volumetric_files import write_cube
+
+    assert found.difference is not None
+    write_cube(path, found.difference.volumetric(), found.system, overwrite=force)
+
+
+def _chgcar(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+    from natrium.analysis.volumetric_files import write_chgcar
+
+    assert found.difference is not None
+    write_chgcar(path, found.difference.volumetric(), found.system, overwrite=force)

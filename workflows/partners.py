@@ -1,0 +1,76 @@
+"""Evaluating what several calculations gave together, when some of them may have failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from natrium.analysis.density_difference import DensityDifference, MissingPartnerError, density_difference
+from natrium.structures.errors import InputError, NatriumError
+from natrium.workflows.result import CalculationResult
+
+T = TypeVar("T")
+
+
+def require(what: str, partners: Mapping[str, object]) -> None:
+    """Refuse to go on without one of the partners.
+
+    Args:
+        what: What cannot be had without them.
+        partners: By the step that would have given them; None where it failed.
+
+    Raises:
+        MissingPartnerError: naming every step that gave nothing.
+    """
+    absent = [step for step, value in partners.items() if value is None]
+    if absent:
+        raise MissingPartnerError(
+            f"{what}: {', '.join(absent)} gave no result",
+            "see why it failed, and rerun or resume: only that is repeated",
+        )
+
+
+def or_note(what: str, missing: list[str], evaluate: Callable[[], T]) -> T | None:
+    """What the function returns; where it cannot, None, and a note of what is missing and why."""
+    try:
+        return evaluate()
+    except NatriumError as error:
+        missing.append(f"{what}: {error.problem}")
+        return None
+
+
+def check_same_method(results: Iterable[CalculationResult]) -> None:
+    """Refuse to subtract energies of calculations by different methods.
+
+    Raises:
+        InputError: with what differs.
+    """
+    first, *others = results
+    for other in others:
+        if other.calculation.method != first.calculation.method:
+            differs = [
+                f"{name} {value} and {other.calculation.method[name]}"
+                for name, value in first.calculation.method.items()
+                if other.calculation.method[name] != value
+            ]
+            raise InputError(
+                f"{first.system.label} and {other.system.label} were calculated differently: {'; '.join(differs)}",
+                "use the same settings for all calculations whose energies are subtracted",
+            )
+
+
+def difference_of(
+    whole: CalculationResult, parts: Mapping[str, CalculationResult | None], coarsening: int
+) -> DensityDifference:
+    """The density difference of a calculation and of its parts.
+
+    Raises:
+        MissingPartnerError: a part gave no result, or no density.
+        GridMismatchError: they are not on one grid.
+        VolumetricFileError: a file is gone.
+    """
+    files = {name: None if part is None else part.density for name, part in parts.items()}
+    require("density difference", {"the whole": whole.density, **files})
+    assert whole.density is not None
+    densities = {name: file.load() for name, file in files.items() if file is not None}
+    return density_difference(whole.density.load(), densities, coarsening=coarsening)

@@ -1,0 +1,332 @@
+"""Study `na110-o2`: oxygen on and under Na(110).
+
+Bulk, clean slab, O2 → every structure: relaxation → statics of the whole, of its sodium and of its oxygen, on one grid
+→ evaluation → result document. A structure that fails leaves the others alone, and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jobflow import Flow, JobConfig, OnMissing, job
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from natrium.analysis.charges import AtomicCharges
+from natrium.analysis.oxygen_state import OxygenState, became, oxygen_state
+from natrium.analysis.planar_potential import Side
+from natrium.analysis.published import Comparison, compare
+from natrium.analysis.stored_array import PAYLOAD
+from natrium.analysis.work_function import WorkFunction, work_functions
+from natrium.structures.crystals import bulk_metal, lattice_constant
+from natrium.structures.molecules import diatomic
+from natrium.structures.oxygen import oxygen_part, oxygen_structures, sodium_part
+from natrium.structures.system import System
+from natrium.workflows.makers import calculation_maker
+from natrium.workflows.partners import check_same_method, difference_of, or_note, require
+from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
+from natrium.workflows.studies.na110 import build_slab, shape, slab_of
+from natrium.workflows.study import Quantity, StudySettings
+
+O2_BOND_A = 1.23
+
+
+class NA110O2Settings(StudySettings):
+    """Settings of the slab and of the structures; the calculations have their own."""
+
+    structures: tuple[str, ...] | None = Field(description="Names of the structures; null takes all of them")
+    layers: PositiveInt = Field(description="Atomic layers of the slab")
+    size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the surface cell")
+    vacuum_a: PositiveFloat = Field(description="Empty height between the slab's two sides, Å")
+    fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
+    lattice_constant_a: PositiveFloat | None = Field(description="Lattice constant, Å; null takes the relaxed one")
+    o2_box_a: PositiveFloat = Field(description="Shortest edge of the box with the O2 molecule, Å")
+    coarsening: PositiveInt = Field(description="How many times coarser than calculated Δρ is stored, along each axis")
+
+
+class OxygenStructure(BaseModel):
+    """Oxygen on or under the slab: what one starting structure has become, and its numbers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: str = Field(description="The structure that the relaxation began with")
+    became: str | None = Field(description="What it became, where that is something else")
+    state: OxygenState
+    adsorption_energy_ev: float = Field(
+        description="For one O2: [E(slab with O) − E(slab) − ½ n E(O2)] · 2/n with n oxygen atoms; negative: bound, eV"
+    )
+    work_functions: WorkFunction | None = Field(description="Of each side; the oxygen is on the top side")
+    top_change_ev: float | None = Field(description="Work function of the top side minus that of the clean slab, eV")
+    bottom_change_ev: float | None = Field(description="The same for the bottom side, eV")
+    magnetic_moment: float = Field(description="Total magnetic moment, Bohr magnetons")
+    dipole_ea: float = Field(description="Dipole moment of the cell along the surface normal, e·Å")
+    charges: AtomicCharges | None = Field(description="Of all atoms; the oxygen atoms are the last")
+    oxygen_bader_e: float | None = Field(description="Bader charge of all oxygen together, e")
+    oxygen_hirshfeld_e: float | None = Field(description="Hirshfeld charge of all oxygen together, e")
+    charge_moved_e: float | None = Field(description="½∫|Δρ|, e; none where a partner of the difference is missing")
+    integral_e: float | None = Field(description="∫Δρ, e: zero but for errors of the grid")
+    missing: list[str] = Field(description="What could not be evaluated, and why")
+    system: System = Field(description="The relaxed structure")
+    calculations: dict[str, CalculationSummary] = Field(description="The calculations behind these numbers")
+
+    def side(self, side: Side) -> float | None:
+        """Work function of a side, eV, where there is one."""
+        return None if self.work_functions is None else getattr(self.work_functions, side).work_function_ev
+
+
+class StructureEvaluation(Evaluation):
+    """One structure with its density difference."""
+
+    structure: OxygenStructure
+
+
+class NA110O2Result(StudyResult):
+    """What the study delivers."""
+
+    lattice_constant_a: float = Field(description="Lattice constant of bcc sodium that the slab was built with, Å")
+    clean: WorkFunction = Field(description="Work functions of the clean slab")
+    o2_bond_a: float = Field(description="Bond length of the O2 molecule, Å")
+    structures: list[OxygenStructure]
+    missing: list[str] = Field(description="Structures without a result")
+    comparisons: list[Comparison] = Field(description="Our numbers beside published ones")
+
+
+class NA110O2:
+    """Oxygen on and under Na(110): adsorption energies, work functions, charges, density differences."""
+
+    name: ClassVar[str] = "na110-o2"
+    summary: ClassVar[str] = (
+        "O2 and O on and under Na(110): adsorption energies, work functions of both sides, charges, density differences"
+    )
+    settings: ClassVar[type[StudySettings]] = NA110O2Settings
+    result: ClassVar[type[StudyResult]] = NA110O2Result
+    presets: ClassVar[str] = "natrium.workflows.presets:na110-o2.yaml"
+    quantities: Mapping[str, Quantity] = {
+        "work function (top)": Quantity("Φ", "structures.0.work_functions.top.work_function_ev", "eV"),
+        "change of the work function (top)": Quantity("ΔΦ", "structures.0.top_change_ev", "eV"),
+        "adsorption energy": Quantity("E_ads", "structures.0.adsorption_energy_ev", "eV"),
+        "work function of the clean slab": Quantity("Φ₀", "clean.top.work_function_ev", "eV"),
+    }
+
+    def systems(self, settings: NA110O2Settings) -> dict[str, System]:
+        """The system of every step at the reference lattice constant, where the relaxed one is not known yet."""
+        bulk = bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a)
+        slab = slab_of(bulk, shape(settings))
+        systems = {"bulk": bulk, "slab-relax": slab, "slab-static": slab, "o2": _o2(settings)}
+        for name, structure in oxygen_structures(slab, settings.structures).items():
+            parts = {"sodium": sodium_part(structure), "oxygen": oxygen_part(structure)}
+            each = {"relax": structure, **parts, "whole": structure}
+            systems |= {f"{name}-{step}": system for step, system in each.items()}
+        return systems
+
+    def flow(self, settings: NA110O2Settings) -> Flow:
+        """The jobs, joined."""
+        bulk = calculation_maker(settings, "bulk").make(
+            bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a)
+        )
+        o2 = calculation_maker(settings, "o2").make(_o2(settings))
+        slab = build_slab(bulk.output.system, shape(settings))
+        relaxed = calculation_maker(settings, "slab-relax").make(slab.output)
+        clean = calculation_maker(settings, "slab-static").make(relaxed.output.system, relaxed.output.provenance.folder)
+        structures = build_structures(relaxed.output.system, settings.structures)
+        jobs = [bulk, o2, slab, relaxed, clean, structures]
+        evaluations = {}
+        reference = slab_of(bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a), shape(settings))
+        for name in oxygen_structures(reference, settings.structures):
+            steps = self._steps(name, structures.output[name], clean.output, o2.output.energy_ev, settings)
+            evaluations[name] = steps[-1].output.structure
+            jobs += steps
+        result = summarise(bulk.output, clean.output, o2.output, evaluations, settings)
+        return Flow([*jobs, result], output=result.output, name=self.name)
+
+    def _steps(self, name: str, start: Any, clean: Any, o2_ev: Any, settings: NA110O2Settings) -> list[Any]:
+        """The jobs of one structure; the last one evaluates the others."""
+        relaxed = calculation_maker(settings, f"{name}-relax").make(start)
+        whole = calculation_maker(settings, f"{name}-whole").make(
+            relaxed.output.system, relaxed.output.provenance.folder
+        )
+        parts = take_apart(relaxed.output.system)
+        parts.name = f"{name}-parts"
+        sodium = calculation_maker(settings, f"{name}-sodium").make(parts.output["sodium"])
+        oxygen = calculation_maker(settings, f"{name}-oxygen").make(parts.output["oxygen"])
+        evaluated = evaluate(
+            name,
+            {"relax": relaxed.output, "whole": whole.output, "sodium": sodium.output, "oxygen": oxygen.output},
+            clean.energy_ev,
+            clean.planar_potential,
+            clean.fermi_level_ev,
+            clean.system,
+            o2_ev,
+            settings.coarsening,
+        )
+        evaluated.name = f"{name}-evaluation"
+        return [relaxed, whole, parts, sodium, oxygen, evaluated]
+
+    def headline(self, result: Any) -> str:
+        """The numbers that people come for, in one line."""
+        found = NA110O2Result.model_validate(result)
+        bound = [one for one in found.structures if one.state.state != "desorbed"]
+        told = [f"clean Φ = {found.clean.top.work_function_ev:.3f} eV"]
+        if bound:
+            best = min(bound, key=lambda one: one.adsorption_energy_ev)
+            told.append(f"most stable: {best.state.name}, {best.adsorption_energy_ev:.2f} eV/O2")
+        changes = [one.top_change_ev for one in bound if one.top_change_ev is not None]
+        if changes:
+            told.append(f"ΔΦ from {min(changes):+.2f} to {max(changes):+.2f} eV ({len(found.structures)} structures)")
+        return "; ".join(told + ([f"missing: {', '.join(found.missing)}"] if found.missing else []))
+
+    def plot(self, result: Any, path: Path, *, overwrite: bool = False) -> None:
+        """Adsorption energy, work functions of both sides and charge of every structure."""
+        from natrium.analysis.plot_oxygen import Bar, plot_oxygen
+
+        found = NA110O2Result.model_validate(result)
+        bars = [
+            Bar(
+                name=one.state.name if one.became is None else f"{one.start} → {one.state.name}",
+                adsorption_energy_ev=one.adsorption_energy_ev,
+                top_ev=one.side("top"),
+                bottom_ev=one.side("bottom"),
+                bader_e=one.oxygen_bader_e,
+                hirshfeld_e=one.oxygen_hirshfeld_e,
+            )
+            for one in found.structures
+        ]
+        clean_ev = found.clean.top.work_function_ev
+        plot_oxygen(path, bars, clean_ev, title=f"O on Na(110), preset {found.preset}", overwrite=overwrite)
+
+    def tables(self, result: Any) -> list[list[dict[str, str]]]:
+        """One row a structure."""
+        found = NA110O2Result.model_validate(result)
+        return [[_row(one) for one in found.structures]]
+
+
+def _row(one: OxygenStructure) -> dict[str, str]:
+    def told(value: float | None, digits: int = 2, sign: str = "") -> str:
+        return "–" if value is None else f"{value:{sign}.{digits}f}"
+
+    return {
+        "start": one.start,
+        "became": one.became or "as it started",
+        "E_ads (eV/O2)": told(one.adsorption_energy_ev),
+        "Φ top (eV)": told(one.side("top"), 3),
+        "Φ bottom (eV)": told(one.side("bottom"), 3),
+        "ΔΦ top (eV)": told(one.top_change_ev, 3, "+"),
+        "moment (μB)": told(one.magnetic_moment),
+        "O–O (Å)": told(one.state.o_o_distance_a),
+        "q Bader (e)": told(one.oxygen_bader_e, 2, "+"),
+        "q Hirshfeld (e)": told(one.oxygen_hirshfeld_e, 2, "+"),
+        "missing": "; ".join(one.missing),
+    }
+
+
+def _o2(settings: NA110O2Settings) -> System:
+    return diatomic("O2", bond_a=O2_BOND_A, multiplicity=3, box_a=settings.o2_box_a)
+
+
+@job(name="structures")
+def build_structures(slab: Any, names: tuple[str, ...] | None) -> dict[str, System]:
+    """Every structure to start from, on the relaxed clean slab."""
+    return oxygen_structures(System.model_validate(slab), None if names is None else tuple(names))
+
+
+@job
+def take_apart(whole: Any) -> dict[str, System]:
+    """The sodium and the oxygen of a structure, each where it is."""
+    system = System.model_validate(whole)
+    return {"sodium": sodium_part(system), "oxygen": oxygen_part(system)}
+
+
+@job(data=PAYLOAD, output_schema=StructureEvaluation, config=JobConfig(on_missing_references=OnMissing.NONE))
+def evaluate(
+    name: str,
+    results: dict[str, Any],
+    clean_ev: float | None,
+    clean_potential: Any,
+    clean_fermi_level_ev: float | None,
+    clean_slab: Any,
+    o2_ev: float | None,
+    coarsening: int,
+) -> StructureEvaluation:
+    """One structure from the documents of its calculations; what is missing is said."""
+    found = {step: document and CalculationResult.model_validate(document) for step, document in results.items()}
+    needed = {f"{name}-{step}": found[step] for step in ("relax", "whole")}
+    require(name, needed | {"slab-static": clean_ev, "o2": o2_ev})
+    whole = found["whole"]
+    assert whole is not None
+    assert clean_ev is not None
+    assert o2_ev is not None
+    check_same_method(result for result in found.values() if result is not None)
+    missing: list[str] = []
+    parts = {step: found[step] for step in ("sodium", "oxygen")}
+    difference = or_note("density difference", missing, lambda: difference_of(whole, parts, coarsening))
+    sides = or_note("work functions", missing, lambda: _work_functions(whole))
+    clean = or_note("clean work functions", missing, lambda: _clean(clean_potential, clean_fermi_level_ev, clean_slab))
+    state = oxygen_state(whole.system)
+    atoms = whole.system.symbols.count("O")
+    bader_e, hirshfeld_e = whole.charges.of("O") if whole.charges else (None, None)
+    structure = OxygenStructure(
+        start=name,
+        became=became(name, state),
+        state=state,
+        adsorption_energy_ev=(whole.energy_ev - clean_ev - atoms / 2 * o2_ev) * 2 / atoms,
+        work_functions=sides,
+        top_change_ev=sides and clean and sides.top.work_function_ev - clean.top.work_function_ev,
+        bottom_change_ev=sides and clean and sides.bottom.work_function_ev - clean.bottom.work_function_ev,
+        magnetic_moment=whole.magnetic_moment,
+        dipole_ea=whole.dipole_ea[2],
+        charges=whole.charges,
+        oxygen_bader_e=bader_e,
+        oxygen_hirshfeld_e=hirshfeld_e,
+        charge_moved_e=difference and difference.charge_moved_e,
+        integral_e=difference and difference.integral_e,
+        missing=missing,
+        system=whole.system,
+        calculations={f"{name}-{step}": CalculationSummary.of(one) for step, one in found.items() if one},
+    )
+    return StructureEvaluation(structure=structure, difference=difference, system=whole.system)
+
+
+def _work_functions(static: CalculationResult) -> WorkFunction:
+    return _clean(static.planar_potential, static.fermi_level_ev, static.system)
+
+
+def _clean(potential: Any, fermi_level_ev: float | None, slab: Any) -> WorkFunction:
+    require("work functions", {"potential": potential, "Fermi level": fermi_level_ev})
+    assert fermi_level_ev is not None
+    found = potential if isinstance(potential, dict) else potential.model_dump()
+    return work_functions(found["z_a"], found["potential_ev"], fermi_level_ev, System.model_validate(slab))
+
+
+@job(name="result", output_schema=NA110O2Result, config=JobConfig(on_missing_references=OnMissing.NONE))
+def summarise(bulk: Any, clean: Any, o2: Any, structures: dict[str, Any], settings: Any) -> NA110O2Result:
+    """The result document, from what the evaluations gave; structures without one are named."""
+    settings = NA110O2Settings.model_validate(settings)
+    require("the result", {"bulk": bulk, "slab-static": clean, "o2": o2})
+    bulk, clean, o2 = (CalculationResult.model_validate(document) for document in (bulk, clean, o2))
+    found = {name: one and OxygenStructure.model_validate(one) for name, one in structures.items()}
+    if not any(found.values()):
+        require("the result", {f"{name}-evaluation": one for name, one in found.items()})
+    sides = _work_functions(clean)
+    calculations = {"bulk": bulk, "slab-static": clean, "o2": o2}
+    summaries = {name: CalculationSummary.of(document) for name, document in calculations.items()}
+    for one in found.values():
+        summaries |= one.calculations if one else {}
+    return NA110O2Result(
+        **StudyResult.facts(settings, clean.system.formula + "O2"),
+        calculations=summaries,
+        lattice_constant_a=lattice_constant(bulk.system),
+        clean=sides,
+        o2_bond_a=float(o2.system.atoms().get_distance(0, 1)),
+        structures=[one for one in found.values() if one],
+        missing=[name for name, one in found.items() if not one],
+        comparisons=[
+            compare(sides.top.work_function_ev, "na110_work_function", "top"),
+            compare(sides.bottom.work_function_ev, "na110_work_function", "bottom"),
+            *(
+                compare(one.work_functions.top.work_function_ev, "na110_o2_work_function", f"{one.start}, top")
+                for one in found.values()
+                if one and one.work_functions
+            ),
+        ],
+    )
