@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from natrium.workflows.result import Evaluation
 
 ISOVALUE_E_BOHR3 = 1.5e-3
+EVALUATION = "evaluation"
 
 
 def density(
@@ -42,7 +43,8 @@ def density(
         if path.exists() and not force:
             raise InputError(f"{path} exists", "choose another name, or replace it with --force")
     with open_store() as store:
-        output = store.get(address, arrays=True)["output"]
+        whole = address if address.endswith(EVALUATION) else f"{address}-{EVALUATION}"
+        output = store.get(whole, arrays=True)["output"]
     if not isinstance(output, dict) or "difference" not in output:
         raise InputError(f"{address} has no density difference", "name an evaluation: natrium show lists a run's steps")
     found = Evaluation.model_validate({name: output[name] for name in Evaluation.model_fields})
