@@ -6,12 +6,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from natrium.hpc.engine_job import Launch
-from natrium.structures.errors import NatriumError
+from natrium.hpc.finding import Finding, State, tried
 
 # MPI is switched on as in natrium.workflows.gpaw.driver.
 _PROBE = """
@@ -30,29 +29,14 @@ if world.rank == 0:
 _LIBRARIES = ("ScaLAPACK", "FFTW", "BLAS", "libxc")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What was tried, whether it works, and what shows it."""
-
-    what: str
-    works: bool
-    evidence: str
-    remedy: str = ""
-
-
 def examine() -> list[Finding]:
     """Try everything. Never raises: what fails is a finding."""
-    return [finding for part in (_configuration, _gpaw, _datasets, _dispersion, _database) for finding in _tried(part)]
+    parts = (_configuration, _gpaw, _datasets, _dispersion, _database)
+    return [finding for part in parts for finding in tried(part.__name__.strip("_"), part)]
 
 
-def _tried(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    name = part.__name__.strip("_")
-    try:
-        yield from part()
-    except NatriumError as error:
-        yield Finding(name, False, error.problem, error.remedy)
-    except Exception as error:
-        yield Finding(name, False, f"{type(error).__name__}: {error}", "make setup, then try again")
+def _state(works: bool) -> State:
+    return "ok" if works else "problem"
 
 
 def _configuration() -> Iterator[Finding]:
@@ -60,7 +44,7 @@ def _configuration() -> Iterator[Finding]:
 
     settings = load_configuration()
     source = str(config_file()) if config_file().exists() else "defaults and environment"
-    yield Finding("configuration", True, f"{source}; {settings.ranks} MPI processes with {settings.mpi_launcher}")
+    yield Finding("configuration", "ok", f"{source}; {settings.ranks} MPI processes with {settings.mpi_launcher}")
 
 
 def _gpaw() -> Iterator[Finding]:
@@ -73,22 +57,24 @@ def _gpaw() -> Iterator[Finding]:
     try:
         ran = subprocess.run(command, env=launch.environment(), capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
-        yield Finding("engine gpaw", False, f"{command[0]}: {error}", remedy)
+        yield Finding("engine gpaw", "problem", f"{command[0]}: {error}", remedy)
         return
     lines = [line for line in ran.stdout.splitlines() if line.startswith("{")]
     if ran.returncode or not lines:
-        yield Finding("engine gpaw", False, f"exit code {ran.returncode}: {_telling_line(ran.stderr)}", remedy)
+        yield Finding("engine gpaw", "problem", f"exit code {ran.returncode}: {_telling_line(ran.stderr)}", remedy)
         return
     facts = json.loads(lines[-1])
-    yield Finding("engine gpaw", True, f"GPAW {facts['version']}, {facts['where']}")
+    yield Finding("engine gpaw", "ok", f"GPAW {facts['version']}, {facts['where']}")
     yield Finding(
         "MPI",
-        facts["ranks"] == settings.ranks,
+        _state(facts["ranks"] == settings.ranks),
         f"{facts['ranks']} of {settings.ranks} processes see each other",
         remedy,
     )
     for library in _LIBRARIES:
-        yield Finding(library, facts[library], f"GPAW was built {'with' if facts[library] else 'without'} it", remedy)
+        yield Finding(
+            library, _state(facts[library]), f"GPAW was built {'with' if facts[library] else 'without'} it", remedy
+        )
 
 
 def _telling_line(errors: str) -> str:
@@ -107,7 +93,10 @@ def _datasets() -> Iterator[Finding]:
     missing = [symbol for symbol, datasets in found.items() if not datasets]
     where = ", ".join(str(folder) for folder in folders) or "no folder"
     yield Finding(
-        "datasets", not missing, f"missing: {missing}" if missing else f"Na, O, F, C, H for PBE in {where}", remedy
+        "datasets",
+        _state(not missing),
+        f"missing: {missing}" if missing else f"Na, O, F, C, H for PBE in {where}",
+        remedy,
     )
 
 
@@ -117,7 +106,7 @@ def _dispersion() -> Iterator[Finding]:
 
     atoms = molecule("H2O")
     atoms.calc = DFTD3(method="PBE", damping="d3zero")
-    yield Finding("D3 dispersion", True, f"water: {atoms.get_potential_energy() * 1000:.2f} meV")
+    yield Finding("D3 dispersion", "ok", f"water: {atoms.get_potential_energy() * 1000:.2f} meV")
 
 
 def _database() -> Iterator[Finding]:
@@ -129,6 +118,8 @@ def _database() -> Iterator[Finding]:
     with results_store(configuration) as store:
         newest = ResultsStore(store).find(limit=1)
     last = f"newest result {newest[0].address}" if newest else "no results yet"
-    yield Finding("results database", True, f"{configuration.database_shown}; {last}")
+    yield Finding("results database", "ok", f"{configuration.database_shown}; {last}")
     folder = Path(configuration.data_dir)
-    yield Finding("data folder", folder.is_dir(), str(folder), "set NATRIUM_DATA_DIR to a folder on a local disk")
+    yield Finding(
+        "data folder", _state(folder.is_dir()), str(folder), "set NATRIUM_DATA_DIR to a folder on a local disk"
+    )

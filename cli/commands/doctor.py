@@ -19,9 +19,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            mark, colour = ("works", "green") if finding.works else ("fails", "bold red")
+            mark, colour = ("works", "green") if finding.state == "ok" else ("fails", "bold red")
             line(f"  {finding.what}: {finding.evidence}", mark, colour)
-            if not finding.works:
+            if finding.state != "ok":
                 line(f"       what to do: {finding.remedy}")
-    if not all(finding.works for finding in findings):
+    if any(finding.state == "problem" for finding in findings):
         raise typer.Exit(1)
