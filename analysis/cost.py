@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NATRIUM, _COMPLETED = "metadata.natrium", "completed_at"
 _INDEX = [(f"{_NATRIUM}.engine", ASCENDING), (f"{_NATRIUM}.kind", ASCENDING), (_COMPLETED, ASCENDING)]
-_SYSTEM = ("symbols", "cell_a", "charge", "multiplicity")
+_SYSTEM = ("symbols", "cell_a", "charge", "multiplicity", "magnetic_moments")
 _OUTPUT = ("calculation", "kpoints_irreducible", "peak_memory_mb", "attempts.ranks", "attempts.wall_time_s")
 _FACTS = {
     "_id": 0,
@@ -38,6 +38,7 @@ class Cost:
         cell_a: Lattice vectors in rows, Å.
         charge: Total charge, e.
         multiplicity: Spin multiplicity, or None: open.
+        open_spin: Started with magnetic moments.
         kpoints: Irreducible k-points.
         ranks: MPI processes.
         wall_time_s: Wall time, s.
@@ -50,6 +51,7 @@ class Cost:
     cell_a: tuple[tuple[float, ...], ...]
     charge: int
     multiplicity: int | None
+    open_spin: bool
     kpoints: int
     ranks: int
     wall_time_s: float
@@ -94,6 +96,7 @@ def _costs(found: list[dict[str, Any]]) -> Iterator[Cost]:
             cell_a=tuple(tuple(vector) for vector in system["cell_a"]),
             charge=system["charge"],
             multiplicity=system["multiplicity"],
+            open_spin=system.get("magnetic_moments") is not None,
             kpoints=output["kpoints_irreducible"],
             ranks=attempts[0]["ranks"],
             wall_time_s=attempts[0]["wall_time_s"],

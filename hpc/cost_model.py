@@ -18,7 +18,8 @@ _CYCLES_PER_UNIT = 8
 _START_S = 2.2
 _START_MB = 160
 _ITERATIONS = 14
-_RELAXATION_STEPS = 4
+_RELAXATION_STEPS = {1: 4, 2: 20}
+"""By the number of elements: sodium is cut from sodium, but oxygen looks for its place in it."""
 _ARRAYS = 3  # wave functions, their residuals, and what is preconditioned
 _RY_BOHR = 3.80998  # ħ²/2m, eV Å²
 _KPOINTS_FIRST = 1.4
@@ -41,10 +42,10 @@ class Size:
         calculation: Calculation,
         symbols: Sequence[str],
         cell_a: Sequence[Sequence[float]],
-        multiplicity: int | None,
+        polarised: bool,
         kpoints: int,
     ) -> Size:
-        """The size of a calculation with so many irreducible k-points."""
+        """The size of a calculation with so many irreducible k-points, with one or both spins."""
         volume_a3 = abs(float(np.linalg.det(np.array(cell_a)))) or 1000.0
         cutoff_ev = calculation.cutoff_ev or 9.42 / (calculation.grid_spacing_a or 0.2) ** 2
         wave_number = np.sqrt(cutoff_ev / _RY_BOHR)
@@ -53,8 +54,8 @@ class Size:
             kpoints=kpoints,
             plane_waves=int(volume_a3 * wave_number**3 / (6 * np.pi**2)),
             bands=int(1.2 * electrons / 2) + 4,
-            spins=2 if multiplicity not in (None, 1) or calculation.spin_polarised else 1,
-            geometries=_RELAXATION_STEPS if calculation.kind == "relax" else 1,
+            spins=2 if polarised else 1,
+            geometries=_RELAXATION_STEPS[min(len(set(symbols)), 2)] if calculation.kind == "relax" else 1,
         )
 
     def wall_time_s(self, ranks: int) -> float:

@@ -85,7 +85,8 @@ def estimate(
         DatabaseError: the database stopped to answer.
     """
     kpoints = irreducible_kpoints(calculation, system)
-    size = Size.of(calculation, system.symbols, system.cell_a, system.multiplicity, kpoints)
+    polarised = calculation.is_polarised(system.multiplicity, system.magnetic_moments is not None)
+    size = Size.of(calculation, system.symbols, system.cell_a, polarised, kpoints)
     known = _known(finished.costs(engine, _LOOKED_AT)) if finished is not None else []
     time_factor, memory_factor, certainty, basis = _learnt(calculation, system, size, ranks, known)
     return Estimate(
@@ -128,14 +129,15 @@ def _known(costs: Sequence[Cost]) -> list[_Known]:
             calculation = Calculation.model_validate(cost.calculation)
         except ValidationError:
             continue
-        size = Size.of(calculation, cost.symbols, cost.cell_a, cost.multiplicity, cost.kpoints)
+        polarised = calculation.is_polarised(cost.multiplicity, cost.open_spin)
+        size = Size.of(calculation, cost.symbols, cost.cell_a, polarised, cost.kpoints)
         known.append(_Known(cost, calculation, size))
     return known
 
 
 def _is_composed_alike(cost: Cost, system: System) -> bool:
-    facts = (sorted(cost.symbols), cost.charge, cost.multiplicity)
-    return facts == (sorted(system.symbols), system.charge, system.multiplicity)
+    facts = (sorted(cost.symbols), cost.charge, cost.multiplicity, cost.open_spin)
+    return facts == (sorted(system.symbols), system.charge, system.multiplicity, system.magnetic_moments is not None)
 
 
 def _processes(number: int) -> str:

@@ -78,6 +78,8 @@ class LocalRun:
     failures: dict[str, NatriumError] = field(default_factory=dict)
     _blocked: set[str] = field(default_factory=set)
     """Jobs whose output will not come: they failed, wait for one that failed, or want nothing after them."""
+    _indices: dict[str, int] = field(default_factory=dict)
+    """Which output of each job counts."""
     _enough: bool = False
 
     @classmethod
@@ -164,30 +166,27 @@ class LocalRun:
                 self._blocked.add(job.uuid)
                 good = False
             else:
-                good = self._step(job, sorted(missing), observer) and good
+                good = self._step(job, observer) and good
         return good
 
-    def _step(self, job: Job, missing: list[str], observer: Observer) -> bool:
-        """Run one job, unless that is done.
-
-        Args:
-            job: The job.
-            missing: Jobs that give it nothing, which it can do without.
-            observer: Is told how it goes on.
-        """
+    def _step(self, job: Job, observer: Observer) -> bool:
+        """Run one job, unless that is done from what its inputs are now."""
         step = self._record(job)
+        inputs = {uuid: index for uuid, index in self._indices.items() if uuid in job.input_uuids}
+        inputs = {uuid: index for uuid, index in inputs.items() if uuid not in self._blocked}
         decided = self._finished(job)
-        while decided is not None and set(decided.get("without", [])) - set(missing):
-            # what was missing then is there now; the poorer result stays, under its own index
+        while decided is not None and not inputs.items() <= decided.get("inputs", inputs).items():
+            # what was missing then, or poorer, is there now; the poorer result stays, under its own index
             job.index += 1
             decided = self._finished(job)
+        self._indices[job.uuid] = job.index
         folder = self._folder(job)
         if decided is not None:
             if step.state != State.COMPLETED:
                 self._runs.update_step(self.run.address, step.name, State.COMPLETED)
             observer.step_ended(step.name, State.COMPLETED, True)
         else:
-            decided = self._carry_out(job, step, missing, folder, observer)
+            decided = self._carry_out(job, step, inputs, folder, observer)
         if decided is None or not self._follow(decided, observer):
             self._blocked.add(job.uuid)
             return False
@@ -205,7 +204,7 @@ class LocalRun:
         return decided
 
     def _carry_out(
-        self, job: Job, step: RunStep, missing: list[str], folder: Path, observer: Observer
+        self, job: Job, step: RunStep, inputs: dict[str, int], folder: Path, observer: Observer
     ) -> dict[str, Any] | None:
         """Run one job; None when it failed."""
         self._runs.update_step(self.run.address, step.name, State.RUNNING)
@@ -214,7 +213,7 @@ class LocalRun:
         try:
             with contextlib.chdir(folder):
                 response = job.run(store=self.store)
-            decided = self._decided(job, response) | {"without": missing}
+            decided = self._decided(job, response) | {"inputs": inputs}
             replace_text(folder / FINISHED, json.dumps(decided, cls=MontyEncoder))
             state = State.COMPLETED
             return decided

@@ -77,6 +77,10 @@ class Calculation(BaseModel):
         names = ("functional", "mode", "cutoff_ev", "grid_spacing_a", "basis", "smearing", "smearing_width_ev")
         return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons")}
 
+    def is_polarised(self, multiplicity: int | None, has_moments: bool) -> bool:
+        """Whether both spins are calculated, for a system of this multiplicity with or without moments to start from."""
+        return (multiplicity not in (None, 1) or has_moments) if self.spin_polarised is None else self.spin_polarised
+
     def check(self, system: System) -> None:
         """Refuse what cannot be right for this system.
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.result import StudyResult
+from natrium.workflows.result import Evaluation, StudyResult
 
 if TYPE_CHECKING:
     from jobflow import Flow
@@ -121,6 +121,13 @@ class Tabulated(Protocol):
 
     def tables(self, result: Any) -> list[list[dict[str, str]]]:
         """A result document as tables; rows with a value for each column."""
+
+
+@runtime_checkable
+class Evaluating(Protocol):
+    """A study that evaluates each of its structures by itself."""
+
+    evaluation: type[Evaluation]
 
 
 @runtime_checkable

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from natrium.workflows.result import Evaluation
+
+    Writer = Callable[[Path, Evaluation, float, bool], None]
 
 ISOVALUE_E_BOHR3 = 1.5e-3
 EVALUATION = "evaluation"
@@ -57,60 +59,69 @@ def density(
         line(f"{path}")
 
 
-def _writer(path: Path) -> Callable[[Path, Evaluation, float, bool], None]:
+def _writer(path: Path) -> Writer:
+    """What writes a file of this name."""
     from natrium.structures.errors import InputError
 
-    known = {".png": _picture, ".html": _page, ".cube": _cube, ".vasp": _chgcar, ".pdf": _profile, ".svg": _profile}
-    if path.stem.endswith("profile"):
-        return _profile
     if path.name == "CHGCAR":
         return _chgcar
-    if path.suffix not in known:
-        raise InputError(f"{path}: no such format", f"use a name that ends in {', '.join(known)}, or CHGCAR")
-    return known[path.suffix]
+    if path.suffix not in _WRITERS:
+        raise InputError(f"{path}: no such format", f"use a name that ends in {', '.join(_WRITERS)}, or CHGCAR")
+    return _profile if path.stem.endswith("profile") else _WRITERS[path.suffix]
+
+
+def _surfaces(found: Evaluation, isovalue: float) -> dict[str, Any]:
+    """Both isosurfaces, with the oxygen in the middle."""
+    from natrium.analysis.isosurface import Region
+
+    assert found.difference is not None
+    return {
+        "data": found.difference.volumetric(),
+        "system": found.system,
+        "values_e_bohr3": (isovalue, -isovalue),
+        "region": Region.around(found.system, len(found.system.symbols) - 1),
+        "title": f"Δρ = ±{isovalue:g} e/Bohr³: {found.system.label}",
+    }
 
 
 def _picture(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:
-    from natrium.analysis.isosurface import Region
     from natrium.analysis.plot_isosurface import plot_isosurfaces
 
-    assert found.difference is not None
-    region = Region.around(found.system, len(found.system.symbols) - 1)
-    values = (isovalue, -isovalue)
-    title = f"Δρ = ±{isovalue:g} e/Bohr³: {found.system.label}"
-    data = found.difference.volumetric()
-    plot_isosurfaces(path, data, found.system, values_e_bohr3=values, region=region, title=title, overwrite=force)
+    plot_isosurfaces(path, **_surfaces(found, isovalue), overwrite=force)
 
 
 def _page(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:
-    from natrium.analysis.isosurface import Region
     from natrium.analysis.isosurface_page import write_isosurface_page
 
-    assert found.difference is not None
-    region = Region.around(found.system, len(found.system.symbols) - 1)
-    values = (isovalue, -isovalue)
-    data = found.difference.volumetric()
-    write_isosurface_page(
-        path, data, found.system, values_e_bohr3=values, region=region, title=found.system.label, overwrite=force
-    )
+    write_isosurface_page(path, **_surfaces(found, isovalue), overwrite=force)
 
 
-def _profile(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+def _profile(path: Path, found: Evaluation, _isovalue: float, force: bool) -> None:
     from natrium.analysis.plot_density_profile import plot_density_profile
 
     assert found.difference is not None
     plot_density_profile(path, found.difference, found.system, overwrite=force)
 
 
-def _cube(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+def _cube(path: Path, found: Evaluation, _isovalue: float, force: bool) -> None:
     from natrium.analysis.volumetric_files import write_cube
 
     assert found.difference is not None
     write_cube(path, found.difference.volumetric(), found.system, overwrite=force)
 
 
-def _chgcar(path: Path, found: Evaluation, isovalue: float, force: bool) -> None:  # noqa: ARG001
+def _chgcar(path: Path, found: Evaluation, _isovalue: float, force: bool) -> None:
     from natrium.analysis.volumetric_files import write_chgcar
 
     assert found.difference is not None
     write_chgcar(path, found.difference.volumetric(), found.system, overwrite=force)
+
+
+_WRITERS: dict[str, Writer] = {
+    ".png": _picture,
+    ".html": _page,
+    ".cube": _cube,
+    ".vasp": _chgcar,
+    ".pdf": _profile,
+    ".svg": _profile,
+}

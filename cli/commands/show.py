@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from natrium.analysis.results_store import ResultsStore
     from natrium.analysis.runs import Run
     from natrium.workflows.calculation import Calculation
-    from natrium.workflows.result import Attempt, CalculationResult, Provenance, StudyResult
+    from natrium.workflows.result import Attempt, CalculationResult, Evaluation, Provenance, StudyResult
 
 _RELAXATION = ("force_ev_a", "max_steps", "cell")
 
@@ -57,7 +57,7 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
     from natrium.commands.output import line, print_json
     from natrium.structures.errors import InputError
     from natrium.workflows.plan import PART
-    from natrium.workflows.result import CalculationResult
+    from natrium.workflows.result import Evaluation
     from natrium.workflows.study import study
 
     if as_json:
@@ -66,7 +66,7 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
     natrium = document["metadata"]["natrium"]
     is_study = natrium["kind"] in ("study", PART)
     address = natrium["run"] + ("" if natrium["kind"] == "study" else f"/{natrium['step']}")
-    model: Any = study(natrium["study"]).result if is_study else CalculationResult
+    model = _model(natrium["study"], natrium["kind"])
     try:
         result = model.model_validate(document["output"])
     except ValidationError as error:
@@ -78,8 +78,32 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
     if is_study:
         line("", study(natrium["study"]).headline(result), "bold green")
         _study(address, result)
+    elif isinstance(result, Evaluation):
+        _evaluation(result)
     else:
         _calculation(result)
+
+
+def _model(study_name: str, kind: str) -> Any:
+    """The class of a document of this kind."""
+    from natrium.workflows.result import CalculationResult
+    from natrium.workflows.study import Evaluating, study
+
+    if kind == "calculation":
+        return CalculationResult
+    chosen = study(study_name)
+    return chosen.evaluation if kind == "evaluation" and isinstance(chosen, Evaluating) else chosen.result
+
+
+def _evaluation(result: Evaluation) -> None:
+    """A structure's own numbers, then those of its density difference."""
+    from natrium.commands.output import line, numbers
+
+    for name in type(result).model_fields:
+        part = getattr(result, name)
+        if part is not None and name != "system":
+            line("", f"\n{name}")
+            numbers(part, leave_out=("system", "calculations"))
 
 
 def _study(address: str, result: StudyResult) -> None:

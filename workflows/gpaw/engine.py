@@ -291,9 +291,7 @@ def _initial_moments(system: System) -> list[float]:
 
 
 def _polarised(calculation: Calculation, system: System) -> bool:
-    if calculation.spin_polarised is not None:
-        return calculation.spin_polarised
-    return system.multiplicity not in (None, 1) or system.magnetic_moments is not None
+    return calculation.is_polarised(system.multiplicity, system.magnetic_moments is not None)
 
 
 def _occupied(chosen: dict[str, Dataset], system: System) -> int:

@@ -101,6 +101,7 @@ class NA110O2:
     )
     settings: ClassVar[type[StudySettings]] = NA110O2Settings
     result: ClassVar[type[StudyResult]] = NA110O2Result
+    evaluation: type[Evaluation] = StructureEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na110-o2.yaml"
     quantities: Mapping[str, Quantity] = {
         "work function (top)": Quantity("Φ", "structures.0.work_functions.top.work_function_ev", "eV"),

@@ -81,6 +81,7 @@ class NaBulkO:
     summary: ClassVar[str] = "interstitial O in bulk Na: formation energy, volume change, charge, density difference"
     settings: ClassVar[type[StudySettings]] = NaBulkOSettings
     result: ClassVar[type[StudyResult]] = NaBulkOResult
+    evaluation: type[Evaluation] = InterstitialEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na-bulk-o.yaml"
     quantities: Mapping[str, Quantity] = {
         "formation energy": Quantity("E_f", "interstitials.0.formation_energy.energy_ev", "eV"),
@@ -143,6 +144,11 @@ class NaBulkO:
         ]
         return "; ".join(told + [f"missing: {reason}" for reason in found.missing])
 
+    def tables(self, result: Any) -> list[list[dict[str, str]]]:
+        """One row a void."""
+        found = NaBulkOResult.model_validate(result)
+        return [[_row(one) for one in found.interstitials]]
+
     def plot(self, result: Any, path: Path, *, overwrite: bool = False) -> None:
         """The relaxed cells."""
         from natrium.analysis.plot_structure import plot_structures
@@ -153,6 +159,28 @@ class NaBulkO:
 
 HOSTS = ("host-smaller", "host", "host-larger")
 """The cell without oxygen, and with shorter and longer edges."""
+
+
+def _row(one: Interstitial) -> dict[str, str]:
+    def told(value: float | None, digits: int = 2, sign: str = "") -> str:
+        return "–" if value is None else f"{value:{sign}.{digits}f}"
+
+    hirshfeld_e = None if one.charges is None else one.charges.hirshfeld_e[-1]
+    return {
+        "void": one.void,
+        "E_f (eV)": told(one.formation_energy.energy_ev),
+        "E_f, O2 corrected (eV)": told(one.formation_energy.corrected_ev),
+        "ΔV (Å³)": told(None if one.volume_change is None else one.volume_change.change_a3, 1, "+"),
+        "q Bader (e)": told(one.oxygen_charge_e, 2, "+"),
+        "q Hirshfeld (e)": told(hirshfeld_e, 2, "+"),
+        "Na–O (Å)": told(one.nearest_na_o_a),
+        "moved (Å)": told(one.displacement_a),
+        "½∫|Δρ| (e)": told(one.charge_moved_e),
+        "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
+        "missing": "; ".join(one.missing),
+    }
+
+
 DERIVED = ("sodium", "oxygen", "smaller", "larger")
 """What is made of a relaxed cell: its parts, and the cell with shorter and longer edges."""
 
