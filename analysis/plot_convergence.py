@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from natrium.analysis.convergence import KnobConvergence, QuantityConvergence, told
-from natrium.analysis.figure_file import checked_path
+from natrium.analysis.figure_file import FIGURES, STYLE, checked_path
 from natrium.structures.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SUFFIXES = (".pdf", ".png", ".svg")
-
 # Okabe and Ito's palette: told apart in print and by colour-blind readers.
 _LADDER, _REFERENCE, _BAND = "#0072B2", "#D55E00", "#009E73"
-
-_STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.linewidth": 0.8,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-}
 
 
 def plot_convergence(
@@ -48,7 +34,7 @@ def plot_convergence(
     Raises:
         InputError: nothing to draw, an unknown suffix, no such folder, or a file that exists and may not be replaced.
     """
-    path = checked_path(path, SUFFIXES, overwrite=overwrite)
+    path = checked_path(path, FIGURES, overwrite=overwrite)
     shown = [quantity for quantity in quantities if any(_known(knob) for knob in quantity.knobs)]
     if not shown:
         raise InputError("no rung of any ladder has a value", "see what failed, and run it again")
@@ -56,7 +42,7 @@ def plot_convergence(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         columns = len(shown[0].knobs)
         figure = Figure(figsize=(1.2 + 2.0 * columns, 0.7 + 1.6 * len(shown)), layout="constrained")
         grid = figure.subplots(len(shown), columns, squeeze=False, sharex="col", sharey="row")

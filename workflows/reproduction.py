@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -53,14 +53,15 @@ def reproduction(
         executed: All calculations of the run.
         measured: Convergence results of the study, the newest first; those with other settings are passed over.
     """
-    bars = error_bars(result, measured)
+    quantities = chosen.quantities if isinstance(chosen, Convergeable) else {}
+    bars = error_bars(result, quantities, measured)
     tables = chosen.tables(result) if isinstance(chosen, Tabulated) else []
     return Reproduction(
         address=address,
         study=result.study,
         preset=result.preset,
         quality=result.quality,
-        rows=tuple(_rows(result, chosen.quantities if isinstance(chosen, Convergeable) else {}, bars)),
+        rows=tuple(_rows(result, quantities, bars)),
         tables=tuple(map(tuple, tables)),
         missing=tuple(getattr(result, "missing", ())),
         assumptions=tuple(result.assumptions),
@@ -79,67 +80,114 @@ def command(result: StudyResult) -> str:
     return shlex.join(words)
 
 
-def error_bars(result: StudyResult, measured: Sequence[Measured]) -> dict[str, ErrorBar]:
-    """By the name of a quantity the newest error bar that was measured with the settings of this result.
+def error_bars(
+    result: StudyResult, quantities: Mapping[str, Quantity], measured: Sequence[Measured]
+) -> dict[tuple[str, str], ErrorBar]:
+    """The newest error bars that were measured with the settings of this result.
 
     Args:
         result: A study's result.
+        quantities: The quantities of the study by name.
         measured: Convergence results of the study, the newest first.
+
+    Returns:
+        By the name of the quantity and that of the structure ("" where the quantity is of no structure).
     """
-    found: dict[str, ErrorBar] = {}
+    found: dict[tuple[str, str], ErrorBar] = {}
     for address, convergence in measured:
-        own = {name: value for name, value in convergence.overrides.items() if name != "over"}
-        if (convergence.preset, convergence.engine, own) != (result.preset, result.engine, result.overrides):
+        if _method(convergence) != _method(result):
             continue
+        chosen = next((convergence.overrides[name] for name in _SELECTING if convergence.overrides.get(name)), None)
         for quantity in convergence.quantities:
-            if quantity.error is not None:
-                knobs = {knob.knob: knob.error for knob in quantity.knobs if knob.error is not None}
-                drifts = any(knob.rule == "drifts" for knob in quantity.knobs)
-                bar = ErrorBar(error=quantity.error, knobs=knobs, lower_bound=drifts, address=address)
-                found.setdefault(quantity.name, bar)
+            if quantity.error is None or quantity.name not in quantities:
+                continue
+            _, structure = number_at(result, quantities[quantity.name].path)
+            knobs = {knob.knob: knob.error for knob in quantity.knobs if knob.error is not None}
+            drifts = any(knob.rule == "drifts" for knob in quantity.knobs)
+            bar = ErrorBar(error=quantity.error, knobs=knobs, lower_bound=drifts, address=address)
+            found.setdefault((quantity.name, chosen[0] if structure and chosen else structure), bar)
     return found
 
 
 def number_at(document: Any, path: str) -> tuple[float | None, str]:
-    """The number at a path in a result document, and the names of the list items on the way to it.
+    """The number at a path in a result document, and the name of the structure that it is of.
 
     Args:
         document: A result document.
         path: Fields and positions in lists: "interstitials.0.formation_energy.energy_ev".
 
     Returns:
-        The number, None where something on the way is none or not there; and for each list the item's first field.
+        The number, None where something on the way is none or not there; and of the list's item on the way its first
+        field, which names it; "" without a list.
     """
-    items = []
+    structure = ""
     for step in path.split("."):
         if isinstance(document, list | tuple):
             document = document[int(step)] if int(step) < len(document) else None
             if isinstance(document, BaseModel):
-                items.append(str(getattr(document, next(iter(type(document).model_fields)))))
+                structure = str(getattr(document, next(iter(type(document).model_fields))))
         else:
             document = getattr(document, step, None)
-    return (None if document is None else float(document)), ", ".join(items)
+    return (None if document is None else float(document)), structure
+
+
+_SELECTING = ("structures", "voids")
+"""Settings that choose among the structures of a study and change none of them: they decide on no number."""
+
+
+def _method(result: StudyResult) -> tuple[object, ...]:
+    """What must be the same for an error bar to hold."""
+    changed = {name: value for name, value in result.overrides.items() if name not in ("over", *_SELECTING)}
+    return result.preset, result.engine, changed
 
 
 def _rows(
-    result: StudyResult, quantities: Mapping[str, Quantity], bars: Mapping[str, ErrorBar]
+    result: StudyResult, quantities: Mapping[str, Quantity], bars: Mapping[tuple[str, str], ErrorBar]
 ) -> list[ReproductionRow]:
+    """The comparisons; then the quantities in none of them, of the first structure and of those with an error bar."""
     comparisons: list[Comparison] = getattr(result, "comparisons", [])
-    numbers = {name: number_at(result, quantity.path) for name, quantity in quantities.items()}
+    numbers: dict[tuple[str, str], float] = {}
+    first = set()
+    for name, quantity in quantities.items():
+        every = list(_everywhere(result, quantity.path))
+        numbers |= {(name, structure): number for number, structure in every if number is not None}
+        first |= {(name, structure) for _, structure in every[:1]}
     # A comparison repeats a number of the same document: the very same one is the same quantity.
-    of_number = {number: name for name, (number, _) in numbers.items() if number is not None}
+    of_number = {number: key for key, number in reversed(numbers.items())}
     rows = [
-        ReproductionRow(**comparison.model_dump(), error_bar=bars.get(of_number.get(comparison.ours, "")))
+        ReproductionRow(**comparison.model_dump(), error_bar=bars.get(of_number.get(comparison.ours, ("", ""))))
         for comparison in comparisons
     ]
     compared = {comparison.ours for comparison in comparisons}
-    for name, (number, items) in numbers.items():
-        if number is not None and number not in compared:
-            told = f"{name}, {items}" if items else name
-            rows.append(
-                ReproductionRow(quantity=told, ours=number, unit=quantities[name].unit, error_bar=bars.get(name))
-            )
+    rows += [
+        ReproductionRow(
+            quantity=f"{key[0]}, {key[1]}" if key[1] else key[0],
+            ours=number,
+            unit=quantities[key[0]].unit,
+            error_bar=bars.get(key),
+        )
+        for key, number in numbers.items()
+        if number not in compared and (key in first or key in bars)
+    ]
     return rows
+
+
+def _everywhere(document: Any, path: str) -> Iterator[tuple[float | None, str]]:
+    """The number at a path, for every item of the list on the way."""
+    before, position, after = _at_list(path)
+    if not position:
+        yield number_at(document, path)
+        return
+    items = getattr(document, before, None) or ()
+    for index in range(int(position), len(items)):
+        yield number_at(document, f"{before}.{index}.{after}")
+
+
+def _at_list(path: str) -> tuple[str, str, str]:
+    """A path taken apart where it goes through a list: what is before it, the position, what is behind it."""
+    steps = path.split(".")
+    at = next((index for index, step in enumerate(steps) if step.isdigit()), len(steps))
+    return ".".join(steps[:at]), "".join(steps[at : at + 1]), ".".join(steps[at + 1 :])
 
 
 def _origin(completed_at: datetime, result: StudyResult, executed: Sequence[Executed]) -> Origin:

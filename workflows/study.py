@@ -123,6 +123,11 @@ class Tabulated(Protocol):
         """A result document as tables; rows with a value for each column."""
 
 
+def shown(value: float | None, digits: int = 2, sign: str = "") -> str:
+    """A number in a table, with so many decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:{sign}.{digits}f}"
+
+
 @runtime_checkable
 class Evaluating(Protocol):
     """A study that evaluates each of its structures by itself."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from natrium.commands.study_options import Engine, Overrides, Preset
+from natrium.commands.study_options import RUNS, Directory, Engine, Overrides, Preset, WallTime
 
 
 def converge(
@@ -23,15 +22,11 @@ def converge(
     preset: Preset = "standard",
     overrides: Overrides = None,
     engine: Engine = "gpaw",
-    directory: Annotated[Path, typer.Option("--dir", help="Run folders are made below this one.")] = Path(
-        "natrium-runs"
-    ),
+    directory: Directory = RUNS,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the rungs, write the input files, estimate the cost, start nothing.")
     ] = False,
-    wall_time: Annotated[
-        str | None, typer.Option(help="Stop with a checkpoint before this much time: 30m, 2h.")
-    ] = None,
+    wall_time: WallTime = None,
 ) -> None:
     """Repeat a study with more demanding settings, one at a time, and put an error bar on its numbers.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natrium.commands.study_options import Engine, Overrides, Preset
+from natrium.commands.study_options import RUNS, Directory, Engine, Overrides, Preset, WallTime
 
 if TYPE_CHECKING:
     from natrium.analysis.results_store import ResultsStore
@@ -23,18 +23,14 @@ def run(
     preset: Preset = "standard",
     overrides: Overrides = None,
     engine: Engine = "gpaw",
-    directory: Annotated[Path, typer.Option("--dir", help="Run folders are made below this one.")] = Path(
-        "natrium-runs"
-    ),
+    directory: Directory = RUNS,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run: the one named, or the last unfinished one.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write the input files, estimate the cost, start nothing.")
     ] = False,
-    wall_time: Annotated[
-        str | None, typer.Option(help="Stop with a checkpoint before this much time: 30m, 2h.")
-    ] = None,
+    wall_time: WallTime = None,
 ) -> None:
     """Run a study on this machine. Ctrl-C writes a checkpoint; --resume continues."""
     from natrium.structures.errors import InputError

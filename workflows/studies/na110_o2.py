@@ -27,7 +27,7 @@ from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import check_same_method, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
 from natrium.workflows.studies.na110 import build_slab, shape, slab_of
-from natrium.workflows.study import Quantity, StudySettings
+from natrium.workflows.study import Quantity, StudySettings, shown
 
 O2_BOND_A = 1.23
 
@@ -203,20 +203,17 @@ class NA110O2:
 
 
 def _row(one: OxygenStructure) -> dict[str, str]:
-    def told(value: float | None, digits: int = 2, sign: str = "") -> str:
-        return "–" if value is None else f"{value:{sign}.{digits}f}"
-
     return {
         "start": one.start,
         "became": one.became or "as it started",
-        "E_ads (eV/O2)": told(one.adsorption_energy_ev),
-        "Φ top (eV)": told(one.side("top"), 3),
-        "Φ bottom (eV)": told(one.side("bottom"), 3),
-        "ΔΦ top (eV)": told(one.top_change_ev, 3, "+"),
-        "moment (μB)": told(one.magnetic_moment),
-        "O–O (Å)": told(one.state.o_o_distance_a),
-        "q Bader (e)": told(one.oxygen_bader_e, 2, "+"),
-        "q Hirshfeld (e)": told(one.oxygen_hirshfeld_e, 2, "+"),
+        "E_ads (eV/O2)": shown(one.adsorption_energy_ev),
+        "Φ top (eV)": shown(one.side("top"), 3),
+        "Φ bottom (eV)": shown(one.side("bottom"), 3),
+        "ΔΦ top (eV)": shown(one.top_change_ev, 3, "+"),
+        "moment (μB)": shown(one.magnetic_moment),
+        "O–O (Å)": shown(one.state.o_o_distance_a),
+        "q Bader (e)": shown(one.oxygen_bader_e, 2, "+"),
+        "q Hirshfeld (e)": shown(one.oxygen_hirshfeld_e, 2, "+"),
         "missing": "; ".join(one.missing),
     }
 

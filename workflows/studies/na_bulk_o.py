@@ -25,7 +25,7 @@ from natrium.structures.voids import VoidName, host_cell, interstitial
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
-from natrium.workflows.study import Quantity, StudySettings
+from natrium.workflows.study import Quantity, StudySettings, shown
 
 O2_BOND_A = 1.23
 
@@ -162,20 +162,17 @@ HOSTS = ("host-smaller", "host", "host-larger")
 
 
 def _row(one: Interstitial) -> dict[str, str]:
-    def told(value: float | None, digits: int = 2, sign: str = "") -> str:
-        return "–" if value is None else f"{value:{sign}.{digits}f}"
-
     hirshfeld_e = None if one.charges is None else one.charges.hirshfeld_e[-1]
     return {
         "void": one.void,
-        "E_f (eV)": told(one.formation_energy.energy_ev),
-        "E_f, O2 corrected (eV)": told(one.formation_energy.corrected_ev),
-        "ΔV (Å³)": told(None if one.volume_change is None else one.volume_change.change_a3, 1, "+"),
-        "q Bader (e)": told(one.oxygen_charge_e, 2, "+"),
-        "q Hirshfeld (e)": told(hirshfeld_e, 2, "+"),
-        "Na–O (Å)": told(one.nearest_na_o_a),
-        "moved (Å)": told(one.displacement_a),
-        "½∫|Δρ| (e)": told(one.charge_moved_e),
+        "E_f (eV)": shown(one.formation_energy.energy_ev),
+        "E_f, O2 corrected (eV)": shown(one.formation_energy.corrected_ev),
+        "ΔV (Å³)": shown(None if one.volume_change is None else one.volume_change.change_a3, 1, "+"),
+        "q Bader (e)": shown(one.oxygen_charge_e, 2, "+"),
+        "q Hirshfeld (e)": shown(hirshfeld_e, 2, "+"),
+        "Na–O (Å)": shown(one.nearest_na_o_a),
+        "moved (Å)": shown(one.displacement_a),
+        "½∫|Δρ| (e)": shown(one.charge_moved_e),
         "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
         "missing": "; ".join(one.missing),
     }
