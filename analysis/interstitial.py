@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase.units import GPa
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.structures.errors import InputError
@@ -80,8 +81,9 @@ def volume_change(
         InputError: the host is not stable: its energy has no minimum.
     """
     volumes = volume_a3 * (1 + strain * np.array([-1.0, 0.0, 1.0])) ** 3
-    pressure, host_pressure = (-_slope(volumes, np.array(energies)) for energies in (whole_ev, host_ev))
-    modulus = volume_a3 * 2 * np.polyfit(volumes - volume_a3, host_ev, 2)[0]
+    slope, _ = _parabola(volumes, whole_ev)
+    host_slope, host_curvature = _parabola(volumes, host_ev)
+    pressure, host_pressure, modulus = -slope, -host_slope, volume_a3 * host_curvature
     if not modulus > 0:
         raise InputError(
             f"the host's energies {list(host_ev)} eV have no minimum at ±{strain:g}",
@@ -97,6 +99,9 @@ def volume_change(
     )
 
 
-def _slope(volumes: np.ndarray, energies: np.ndarray) -> float:
-    """Of the parabola through three points, in its middle one."""
-    return float(np.polyfit(volumes - volumes[1], energies, 2)[1])
+def _parabola(volumes: NDArray[np.float64], energies: Sequence[float]) -> tuple[float, float]:
+    """First and second derivative in the middle of the parabola through three points; exactly 0 of equal energies."""
+    before, after = volumes[0] - volumes[1], volumes[2] - volumes[1]
+    slope_before, slope_after = (energies[0] - energies[1]) / before, (energies[2] - energies[1]) / after
+    half_curvature = (slope_after - slope_before) / (after - before)
+    return float(slope_before - half_curvature * before), float(2 * half_curvature)

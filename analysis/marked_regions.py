@@ -1,4 +1,4 @@
-"""Regions of a document that a program writes, between marks that people set:
+"""Regions of a document that a program writes, between marks that people set.
 
 <!-- natrium report: na110-o2 standard -->
 <!-- end -->

@@ -89,11 +89,12 @@ def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _compared(row: ReproductionRow, found: Reproduction, sources: Sequence[str]) -> dict[str, str]:
     unit = _UNITS.get(row.unit, row.unit)
-    digits = decimals(row.error_bar and row.error_bar.error)
+    digits = decimals(None if row.error_bar is None else row.error_bar.error)
     published, difference, agrees = "not published", "–", "–"
     if row.published is not None:
         published = f"{row.published:g} {unit}".rstrip() + (f" [{sources.index(row.source) + 1}]" if row.source else "")
-        difference = f"{row.ours - row.published:+.{digits}f}"
+        apart = round(row.ours - row.published, digits)
+        difference = f"{apart:+.{digits}f}" if apart else f"{0:.{digits}f}"
         agrees = {True: "yes", False: "no", None: "not judged"}[row.agrees]
     return {
         "quantity": row.quantity,

@@ -70,6 +70,7 @@ class ResultsStore:
     def find(
         self,
         *,
+        run: str | None = None,
         study: str | None = None,
         formula: str | None = None,
         engine: str | None = None,
@@ -82,6 +83,7 @@ class ResultsStore:
         """Results, the newest first.
 
         Args:
+            run: Only of this run, by its whole address.
             study: Only of this study.
             formula: Only with this formula, in Hill order: Na7.
             engine: Only of this engine.
@@ -91,7 +93,7 @@ class ResultsStore:
             until: Completed then or earlier.
             limit: At most so many.
         """
-        wanted = {"study": study, "formula": formula, "engine": engine, "preset": preset, "kind": kind}
+        wanted = {"run": run, "study": study, "formula": formula, "engine": engine, "preset": preset, "kind": kind}
         query: dict[str, Any] = {f"{FIELD}.{name}": value for name, value in wanted.items() if value is not None}
         span = {"$gte": _local_text(since) if since else "", "$lte": _local_text(until) if until else "9999"}
         cursor = self._documents.find(query | {COMPLETED: span, FIELD: {"$exists": True}}).sort(COMPLETED, DESCENDING)

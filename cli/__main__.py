@@ -15,6 +15,7 @@ from natrium.commands import (
     density,
     doctor,
     queue,
+    report,
     results,
     run,
     show,
@@ -46,6 +47,7 @@ app.command("rerun")(queue.rerun)
 app.command("cancel")(queue.cancel)
 app.command("results")(results.results)
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("plot")(results.plot)
 app.command("density")(density.density)
 app.command("doctor")(doctor.doctor)

@@ -78,7 +78,7 @@ class Calculation(BaseModel):
         return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons")}
 
     def is_polarised(self, multiplicity: int | None, has_moments: bool) -> bool:
-        """Whether both spins are calculated, for a system of this multiplicity, with or without moments at the start."""
+        """Whether both spins are calculated, for a system of this multiplicity."""
         return (multiplicity not in (None, 1) or has_moments) if self.spin_polarised is None else self.spin_polarised
 
     def check(self, system: System) -> None:

@@ -7,7 +7,6 @@ crystal, when the slab grows) are done once. A rung that fails does not stop the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,16 @@ from natrium.workflows.ladders import KNOBS, Rung, chosen_ladders
 from natrium.workflows.plan import PART, in_order
 from natrium.workflows.result import StudyResult
 from natrium.workflows.shared_jobs import merged
-from natrium.workflows.study import CONVERGE, Convergeable, Study, StudySettings, planned, settle, study
+from natrium.workflows.study import (
+    CONVERGE,
+    Convergeable,
+    Study,
+    StudySettings,
+    number_at,
+    planned,
+    settle,
+    study,
+)
 
 REFERENCE = "reference"
 """Name of the rung on which all ladders meet: the settings as they were given."""
@@ -217,7 +225,7 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
         ladders.setdefault(rung.knob, []).append(rung)
 
     def measured(rung: Rung, path: str) -> Measured:
-        value = _number(results.get(rung.part), path)
+        value = number_at(results.get(rung.part), path)[0]
         return Measured(rung.label, rung.value, value, times_s.get(rung.part), rung.part == REFERENCE)
 
     reference = results.get(REFERENCE)
@@ -229,7 +237,7 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
                 name,
                 quantity.symbol,
                 quantity.unit,
-                _number(reference, quantity.path),
+                number_at(reference, quantity.path)[0],
                 {
                     knob: (ladder[0].unit, [measured(rung, quantity.path) for rung in ladder])
                     for knob, ladder in ladders.items()
@@ -239,12 +247,6 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
         ],
         missing=missing,
     )
-
-
-def _number(result: StudyResult | None, path: str) -> float | None:
-    """The number at a path in a result document; None where something on the way is none."""
-    found: Any = reduce(lambda value, name: None if value is None else getattr(value, name), path.split("."), result)
-    return None if found is None else float(found)
 
 
 def _error_bars(found: ConvergenceResult) -> list[dict[str, str]]:

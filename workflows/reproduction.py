@@ -14,7 +14,7 @@ from natrium.analysis.published import Comparison
 from natrium.analysis.reproduction import ErrorBar, Origin, Reproduction, ReproductionRow
 from natrium.workflows.convergence import ConvergenceResult
 from natrium.workflows.result import Attempt, Provenance, StudyResult
-from natrium.workflows.study import Convergeable, Quantity, Study, Tabulated
+from natrium.workflows.study import Convergeable, Quantity, Study, Tabulated, number_at
 
 
 class Executed(BaseModel):
@@ -109,28 +109,6 @@ def error_bars(
     return found
 
 
-def number_at(document: Any, path: str) -> tuple[float | None, str]:
-    """The number at a path in a result document, and the name of the structure that it is of.
-
-    Args:
-        document: A result document.
-        path: Fields and positions in lists: "interstitials.0.formation_energy.energy_ev".
-
-    Returns:
-        The number, None where something on the way is none or not there; and of the list's item on the way its first
-        field, which names it; "" without a list.
-    """
-    structure = ""
-    for step in path.split("."):
-        if isinstance(document, list | tuple):
-            document = document[int(step)] if int(step) < len(document) else None
-            if isinstance(document, BaseModel):
-                structure = str(getattr(document, next(iter(type(document).model_fields))))
-        else:
-            document = getattr(document, step, None)
-    return (None if document is None else float(document)), structure
-
-
 _SELECTING = ("structures", "voids")
 """Settings that choose among the structures of a study and change none of them: they decide on no number."""
 
@@ -192,7 +170,9 @@ def _at_list(path: str) -> tuple[str, str, str]:
 
 def _origin(completed_at: datetime, result: StudyResult, executed: Sequence[Executed]) -> Origin:
     provenances = [one.provenance for one in executed]
-    datasets = {dataset.partition(" ")[0] for one in provenances for dataset in one.datasets.values()}
+    datasets = {
+        dataset.partition(" ")[0].removesuffix(".gz") for one in provenances for dataset in one.datasets.values()
+    }
     engines = {f"{one.engine} {one.engine_version}" for one in provenances} or {result.engine}
     return Origin(
         command=command(result),

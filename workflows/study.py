@@ -62,6 +62,27 @@ def calculation_of(settings: StudySettings, step: str) -> Calculation | None:
     return None
 
 
+def require_one_method(settings: StudySettings, sections: Iterable[str]) -> None:
+    """Refuse settings by which energies of different methods would be subtracted.
+
+    Args:
+        settings: Of the study.
+        sections: Those whose energies are subtracted from one another.
+
+    Raises:
+        InputError: with the first difference.
+    """
+    first, *others = sections
+    method = settings.calculations[first].method
+    for section in others:
+        for name, value in settings.calculations[section].method.items():
+            if value != method[name]:
+                raise InputError(
+                    f"{name} is {method[name]} for {first} and {value} for {section}, whose energies are subtracted",
+                    f"set {name} for all calculations, or for {', '.join((first, *others))} alike",
+                )
+
+
 def planned(chosen: Study, settings: StudySettings) -> dict[str, Planned]:
     """Every calculation of a study by its step."""
     systems = {name.replace("_", "-"): system for name, system in chosen.systems(settings).items()}
@@ -99,13 +120,35 @@ class Quantity(NamedTuple):
 
     Attributes:
         symbol: Φ, for tables and figures.
-        path: Where it is in the document: "work_functions.top.work_function_ev".
+        path: Where it is in the document, see `number_at`.
         unit: Its unit; nothing for a plain number.
     """
 
     symbol: str
     path: str
     unit: str
+
+
+def number_at(document: Any, path: str) -> tuple[float | None, str]:
+    """The number at a path in a result document, and the name of the structure that it is of.
+
+    Args:
+        document: A result document.
+        path: Fields and positions in lists: "interstitials.0.formation_energy.energy_ev".
+
+    Returns:
+        The number, None where something on the way is none or not there; and of the list's item on the way its first
+        field, which names it; "" without a list.
+    """
+    structure = ""
+    for step in path.split("."):
+        if isinstance(document, list | tuple):
+            document = document[int(step)] if int(step) < len(document) else None
+            if isinstance(document, BaseModel):
+                structure = str(getattr(document, next(iter(type(document).model_fields))))
+        else:
+            document = getattr(document, step, None)
+    return (None if document is None else float(document)), structure
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from jobflow import Flow, JobConfig, OnMissing, job
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.oxygen_state import OxygenState, became, oxygen_state
@@ -27,7 +27,7 @@ from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import check_same_method, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
 from natrium.workflows.studies.na110 import build_slab, shape, slab_of
-from natrium.workflows.study import Quantity, StudySettings, shown
+from natrium.workflows.study import Quantity, StudySettings, require_one_method, shown
 
 O2_BOND_A = 1.23
 
@@ -43,6 +43,11 @@ class NA110O2Settings(StudySettings):
     lattice_constant_a: PositiveFloat | None = Field(description="Lattice constant, Å; null takes the relaxed one")
     o2_box_a: PositiveFloat = Field(description="Shortest edge of the box with the O2 molecule, Å")
     coarsening: PositiveInt = Field(description="How many times coarser than calculated Δρ is stored, along each axis")
+
+    @model_validator(mode="after")
+    def _subtracts_what_is_alike(self) -> NA110O2Settings:
+        require_one_method(self, ("slab_static", "whole", "o2"))
+        return self
 
 
 class OxygenStructure(BaseModel):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from jobflow import Flow, JobConfig, OnMissing, job
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.interstitial import FormationEnergy, VolumeChange, formation_energy, volume_change
@@ -25,7 +25,7 @@ from natrium.structures.voids import VoidName, host_cell, interstitial
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
-from natrium.workflows.study import Quantity, StudySettings, shown
+from natrium.workflows.study import Quantity, StudySettings, require_one_method, shown
 
 O2_BOND_A = 1.23
 
@@ -39,6 +39,11 @@ class NaBulkOSettings(StudySettings):
     strain: PositiveFloat = Field(lt=0.05, description="Relative change of the cell's edges for the volume change")
     o2_box_a: PositiveFloat = Field(description="Shortest edge of the box with the O2 molecule, Å")
     coarsening: PositiveInt = Field(description="How many times coarser than calculated Δρ is stored, along each axis")
+
+    @model_validator(mode="after")
+    def _subtracts_what_is_alike(self) -> NaBulkOSettings:
+        require_one_method(self, ("host", "whole", "smaller", "larger", "o2"))
+        return self
 
 
 class Interstitial(BaseModel):

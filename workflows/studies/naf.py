@@ -59,6 +59,7 @@ class NaF:
     quantities: Mapping[str, Quantity] = {
         "lattice constant of NaF": Quantity("a(NaF)", "naf.lattice_constant_a", "Å"),
         "lattice constant of Na2O": Quantity("a(Na₂O)", "na2o.lattice_constant_a", "Å"),
+        "Na–F distance": Quantity("d(Na–F)", "naf.nearest_distance_a", "Å"),
     }
 
     def systems(self, settings: NaFSettings) -> dict[str, System]:  # noqa: ARG002
