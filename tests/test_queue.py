@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from conftest import OnLab
 
 
+ROTTEN = ("right-fibre", "left-dye")
+"""Steps of the plait that fail: a SLURM job with a step behind it that cannot do without, and one of plain Python."""
+
+
 def word(links: int) -> str:
     """What an undisturbed chain says."""
     said = ""
@@ -34,8 +38,11 @@ def everything(tmp_path_factory: pytest.TempPathFactory, on_lab_in: Any) -> Iter
         "cut-off": {"python": str(shut_off)},
         "packed": {"packing": {"jobs": 4, "shorter_than_s": 700}},
     }
+    for step in ROTTEN:
+        (folder / f"rotten-{step}").touch()
     with on_lab_in(folder, **clusters) as lab_user:
         runs = {
+            "plait": lab_user.submit("plait"),
             "plain": lab_user.submit("chain"),
             "ladder": lab_user.submit("ladder"),
             "fail": lab_user.submit("chain", "--set", "fate=2 fail"),
@@ -185,6 +192,37 @@ def test_what_comes_after_changed_inputs_starts_in_a_new_place(everything: tuple
     assert "calculates anew link-1 → link-2 → link-3 → result" in said
     assert lab_user.end(runs["crash"])["state"] == "completed"
     assert lab_user.natrium.json("show", runs["crash"])["output"]["word_e"] == word(3)
+
+
+def test_what_can_do_without_failed_steps_is_there_and_becomes_whole_later(
+    everything: tuple[OnLab, dict[str, str]],
+) -> None:
+    lab_user, runs = everything
+    run = lab_user.status(runs["plait"])
+    assert run["state"] == "failed"
+    states = {step["name"]: step["state"] for step in run["steps"]}
+    assert {name for name, state in states.items() if state == "failed"} == {*ROTTEN, "right-knot"}
+    assert {name for name, state in states.items() if state == "waiting"} == {"right-thread"}
+    tree = lab_user.natrium("status", runs["plait"]).stdout
+    assert "right-fibre is rotten" in tree
+    assert "right-thread gave no result" in tree
+    pale = lab_user.natrium.json("show", runs["plait"])["output"]
+    assert (pale["strands"], pale["missing"]) == ({"left": "left-thread of left-fibre, pale"}, ["right"])
+    counts = {step["name"]: step["submissions"] for step in run["steps"]}
+
+    for step in ROTTEN:
+        (lab_user.natrium.folder / f"rotten-{step}").unlink()
+    lab_user.natrium("rerun", runs["plait"])
+    run = lab_user.end(runs["plait"])
+    assert {step["state"] for step in run["steps"]} == {"completed"}
+    whole = lab_user.natrium.json("show", runs["plait"])["output"]
+    dyed = {strand: f"{strand}-thread of {strand}-fibre, dyed" for strand in ("left", "right")}
+    assert (whole["strands"], whole["missing"]) == (dyed, [])
+    rows = lab_user.natrium.json("results", "--study", "plait", "--limit", "500")
+    assert [row["output"]["strands"] for row in rows] == [dyed, pale["strands"]]
+    # nothing else was calculated again
+    again = {step["name"] for step in run["steps"] if step["submissions"] > counts[step["name"]]}
+    assert again == {*ROTTEN, "right-thread", "right-knot", "left-knot", "result"}
 
 
 def test_a_rerun_that_no_node_could_take_is_refused_at_once(everything: tuple[OnLab, dict[str, str]]) -> None:
