@@ -161,66 +161,6 @@ def test_two_runs_share_one_database(ladder: CommandLine) -> None:
     assert ladder.json("db", "status")["pid"] == status["pid"]
 
 
-# branches that fail, and what can do without them
-
-
-WHOLE = {"left": "left-thread of left-fibre, dyed", "right": "right-thread of right-fibre, dyed"}
-PALE = WHOLE | {"right": "right-thread of right-fibre, pale"}
-
-
-@pytest.mark.parametrize(
-    ("rotten", "strands", "missing", "repeated"),
-    [
-        # the knot of the right strand and the result lack the whole strand
-        ("right-fibre", {"left": WHOLE["left"]}, ["right"], {"result"}),
-        ("right-thread", {"left": WHOLE["left"]}, ["right"], {"result"}),
-        # the knot is there, but poorer, and so is the result, which lacks nothing itself
-        ("right-dye", PALE, [], {"right-knot", "result"}),
-    ],
-)
-def test_what_can_do_without_a_failed_step_is_there_and_becomes_whole_later(
-    rotten: str, strands: dict[str, str], missing: list[str], repeated: set[str], ladder: CommandLine
-) -> None:
-    cause = ladder.folder / f"rotten-{rotten}"
-    cause.touch()
-    done = ladder("run", "plait", code=3)
-    run = ladder.the_run()
-    assert f"{rotten}: {rotten} is rotten" in done.stderr
-    assert f"left: {WHOLE['left']}" in done.stdout
-    assert ("missing: right" in done.stdout) == bool(missing)
-    poorer = ladder.json("show", run.name)
-    assert (poorer["output"]["strands"], poorer["output"]["missing"]) == (strands, missing)
-
-    # still there: nothing changes, and nothing is repeated in vain
-    ladder("run", "--resume", run.name, code=3)
-    assert not [path.name for path in run.iterdir() if path.name.endswith("-2")]
-
-    cause.unlink()
-    assert f"right: {WHOLE['right']}" in ladder("run", "--resume", run.name).stdout
-    assert ladder.json("show", run.name)["output"]["strands"] == WHOLE
-    assert {path.name.partition("-")[2] for path in run.iterdir() if path.name.endswith("-2")} == {
-        f"{name}-2" for name in repeated
-    }
-    # the newest first; the poorer one is kept
-    assert [row["output"]["strands"] for row in ladder.json("results")] == [WHOLE, strands]
-
-
-def test_a_result_without_anything_is_none(ladder: CommandLine) -> None:
-    for strand in ("left", "right"):
-        (ladder.folder / f"rotten-{strand}-fibre").touch()
-    told = ladder("run", "plait", code=3).stderr
-    run = ladder.the_run()
-    for name in ("left-knot: left: left-thread gave no result", "result: the plait: every strand gave no result"):
-        assert name in told
-    assert "not started, because of that: left-thread, right-thread" in told
-    assert ladder.json("results") == []
-    (ladder.folder / "rotten-left-fibre").unlink()
-    assert "missing: right" in ladder("run", "--resume", run.name, code=3).stdout
-    (ladder.folder / "rotten-right-fibre").unlink()
-    ladder("run", "--resume", run.name)
-    assert ladder.json("show", run.name)["output"]["strands"] == WHOLE
-
-
 # real calculations
 
 

@@ -42,6 +42,9 @@ class Calculation(BaseModel):
     )
     bands: PositiveInt | None = Field(None, description="Number of bands; None leaves it to the engine")
     energy_ev: PositiveFloat = Field(1e-5, description="SCF convergence of the total energy, eV")
+    density_e: PositiveFloat | None = Field(
+        None, description="SCF convergence of the density, e for each valence electron; None leaves it to the engine"
+    )
     max_scf_iterations: PositiveInt = Field(200, description="SCF iterations before the run counts as not converging")
     force_ev_a: PositiveFloat = Field(0.02, description="Relaxation ends when no force is larger, eV/Å")
     max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")

@@ -35,7 +35,7 @@ def or_note(what: str, missing: list[str], evaluate: Callable[[], T]) -> T | Non
     try:
         return evaluate()
     except NatriumError as error:
-        missing.append(f"{what}: {error.problem}")
+        missing.append(f"{what}: {error.problem.removeprefix(f'{what}: ')}")
         return None
 
 

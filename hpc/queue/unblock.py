@@ -20,23 +20,26 @@ _LENIENT = "_allow_fizzled_parents"
 
 def unblock(queue: Queue, run: Run) -> None:
     """Mark what a failed job keeps from running for good, where a job behind that can do without."""
+    from fireworks.core.launchpad import WFLock
+
     fireworks = queue.launchpad.fireworks
     waiting = {"spec.natrium.run": run.address, "state": "WAITING", f"spec.{_LENIENT}": True}
     failed = fireworks.find_one({"spec.natrium.run": run.address, "state": "FIZZLED"}, {"fw_id": 1})
     if failed is None or fireworks.find_one(waiting, {"fw_id": 1}) is None:
         return
-    workflow = queue.launchpad.get_wf_by_fw_id(failed["fw_id"])
-    states = {firework.fw_id: firework.state for firework in workflow.fws}
-    lenient = {firework.fw_id for firework in workflow.fws if firework.spec.get(_LENIENT)}
-    doomed = blocked_for_good(states, workflow.links, lenient)
-    if not doomed:
-        return
-    for fw_id in doomed:
-        workflow.id_fw[fw_id].state = workflow.fw_states[fw_id] = "FIZZLED"
-    changed = set(doomed)
-    for fw_id in {child for parent in doomed for child in workflow.links[parent]} & lenient:
-        changed |= workflow.refresh(fw_id, changed)
-    queue.launchpad._update_wf(workflow, changed)
+    with WFLock(queue.launchpad, failed["fw_id"]):  # writing a workflow leaves it locked; the end of this releases it
+        workflow = queue.launchpad.get_wf_by_fw_id(failed["fw_id"])
+        states = {firework.fw_id: firework.state for firework in workflow.fws}
+        lenient = {firework.fw_id for firework in workflow.fws if firework.spec.get(_LENIENT)}
+        doomed = blocked_for_good(states, workflow.links, lenient)
+        if not doomed:
+            return
+        for fw_id in doomed:
+            workflow.id_fw[fw_id].state = workflow.fw_states[fw_id] = "FIZZLED"
+        changed = set(doomed)
+        for fw_id in {child for parent in doomed for child in workflow.links[parent]} & lenient:
+            changed |= workflow.refresh(fw_id, changed)
+        queue.launchpad._update_wf(workflow, changed)
 
 
 def blocked_for_good(states: Mapping[int, str], links: Mapping[int, Iterable[int]], lenient: set[int]) -> set[int]:

@@ -30,10 +30,12 @@ def all_electron_density(dft: Any, refinement: int = REFINEMENT) -> NDArray[np.f
     Returns:
         Shape (nx, ny, nz); point i lies at i/n of the lattice vectors, also along a direction without periodicity.
     """
+    from gpaw.mpi import world
+
     densities = dft.densities()
     pseudo = densities.nt_sR.to_pbc_grid().gather()
     matrices = densities.D_asii.gather(broadcast=True)
-    if pseudo is None:
+    if pseudo is None or world.rank > 0:  # ranks that share the k-points have the whole grid each
         return None
     spins = pseudo.dims[0] % 3
     if refinement > 1:

@@ -112,6 +112,8 @@ class GPAW:
         if polarised and system.multiplicity is not None:
             occupations["fixmagmom"] = True
         convergence: dict[str, Any] = {"energy": {"name": "energy", "tol": calculation.energy_ev, "relative": False}}
+        if calculation.density_e is not None:
+            convergence["density"] = calculation.density_e
         if calculation.smearing == "none" and calculation.kind == "static" and calculation.mode != "lcao":
             # iterative eigensolvers converge occupied bands only; the lowest empty one is a result too
             convergence["bands"] = _occupied(chosen, system) + 1

@@ -179,7 +179,10 @@ class NA110O2:
             told.append(f"most stable: {best.state.name}, {best.adsorption_energy_ev:.2f} eV/O2")
         changes = [one.top_change_ev for one in bound if one.top_change_ev is not None]
         if changes:
-            told.append(f"ΔΦ from {min(changes):+.2f} to {max(changes):+.2f} eV ({len(found.structures)} structures)")
+            told.append(
+                f"ΔΦ from {min(changes):+.2f} to {max(changes):+.2f} eV in {len(changes)} of {len(found.structures)}"
+                " structures"
+            )
         return "; ".join(told + ([f"missing: {', '.join(found.missing)}"] if found.missing else []))
 
     def plot(self, result: Any, path: Path, *, overwrite: bool = False) -> None:
