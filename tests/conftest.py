@@ -22,6 +22,8 @@ import yaml
 
 if TYPE_CHECKING:
     from natrium.hpc.slurm.lab import Lab
+    from natrium.structures.system import System
+    from natrium.workflows.result import CalculationResult
 
 # Numerical libraries read it once, when they are loaded: tests of small systems lose by threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -219,3 +221,35 @@ def lab() -> Iterator[Lab]:
             yield cluster
         finally:
             cluster.down()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., CalculationResult]:
+    """The result that the same calculation has when nothing happens to it; each is carried out once."""
+    from supervised import run
+
+    results: dict[str, CalculationResult] = {}
+
+    def result(settings: dict[str, Any], system: System) -> CalculationResult:
+        key = f"{settings}{system}"
+        if key not in results:
+            results[key] = run(settings, system, tmp_path_factory.mktemp("undisturbed"))
+        return results[key]
+
+    return result
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every SCF iteration."""
+    monkeypatch.setenv("NATRIUM_CHECKPOINT_INTERVAL_S", "0")
+
+
+@pytest.fixture
+def at_the_end() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that are ended with the test, whatever becomes of it."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
