@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from campaign.campaign import Account, Plan, carry_out
 from campaign.laptop import Laptop
 from campaign.workload import numbers_of_na110, workload

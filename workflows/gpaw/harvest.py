@@ -100,7 +100,10 @@ def planar_potential(calc: Any, atoms: Any, folder: Path) -> dict[str, list[floa
         potential = potential.ifft(grid=potential.desc.minimal_uniform_grid())
     first = int(potential.desc.zerobc_c[2])  # real-space grids have no point at the wall z = 0
     values_ev = potential.data * Hartree
-    np.save(folder / POTENTIAL, values_ev)
+    from gpaw.mpi import world
+
+    if world.rank == 0:  # ranks that share the k-points have it all
+        np.save(folder / POTENTIAL, values_ev)
     average_ev = values_ev.mean(axis=(0, 1))
     height_a = float(atoms.cell[2, 2])
     z_a = (first + np.arange(len(average_ev))) * height_a / potential.desc.size_c[2]

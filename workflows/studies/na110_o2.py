@@ -124,7 +124,10 @@ class NA110O2:
             parts = {"sodium": sodium_part(structure), "oxygen": oxygen_part(structure)}
             each = {"relax": structure, **parts, "whole": structure}
             systems |= {f"{name}-{step}": system for step, system in each.items()}
-        return systems
+        # a run is called after the last one: the first structure that was asked for
+        named_after = next(step for step in systems if step.endswith("-whole"))
+        whole = systems.pop(named_after)
+        return {**systems, named_after: whole}
 
     def flow(self, settings: NA110O2Settings) -> Flow:
         """The jobs, joined."""
@@ -319,7 +322,7 @@ def summarise(bulk: Any, clean: Any, o2: Any, structures: dict[str, Any], settin
     for one in found.values():
         summaries |= one.calculations if one else {}
     return NA110O2Result(
-        **StudyResult.facts(settings, clean.system.formula + "O2"),
+        **StudyResult.facts(settings, list(NA110O2().systems(settings).values())[-1].formula),
         calculations=summaries,
         lattice_constant_a=lattice_constant(bulk.system),
         clean=sides,

@@ -1,0 +1,98 @@
+"""Which section of the settings a step takes, and that every study with every preset can be planned."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from natrium.workflows.calculation import Calculation
+from natrium.workflows.makers import calculation_maker
+from natrium.workflows.plan import check, in_order, plan
+from natrium.workflows.study import StudySettings, calculation_of, planned, presets, settle, studies, study
+
+EACH = [
+    (name, preset)
+    for name, chosen in studies().items()
+    if type(chosen).__module__.startswith("natrium.")
+    for preset in presets(chosen)
+]
+
+CUTOFFS_EV = {"relax": 100, "slab_relax": 200, "slab_static": 300, "host": 400, "smaller": 500, "oxygen": 600}
+
+
+def settings() -> StudySettings:
+    """Sections that differ in their cutoffs."""
+    calculations = {name: Calculation(cutoff_ev=cutoff_ev) for name, cutoff_ev in CUTOFFS_EV.items()}
+    return StudySettings(study="toy", preset="toy", about="", quality="rough", calculations=calculations)
+
+
+@pytest.mark.parametrize(
+    ("step", "cutoff_ev"),
+    [
+        ("relax", 100),
+        ("slab-relax", 200),  # its own section, not that of relax
+        ("slab_relax", 200),
+        ("slab-static", 300),
+        ("hollow-upright-relax", 100),
+        ("hollow-flat-001-relax", 100),
+        ("first-slab-relax", 200),
+        ("host", 400),
+        ("host-smaller", 500),  # the end of the name counts, not its beginning
+        ("octahedral-smaller", 500),
+        ("embedded-o2-octahedral-upright-oxygen", 600),
+        ("oxygen-evaluation", None),
+        ("prerelax", None),
+        ("static", None),
+        ("", None),
+    ],
+)
+def test_the_section_of_a_step(step: str, cutoff_ev: float | None) -> None:
+    found = calculation_of(settings(), step)
+    assert (found and found.cutoff_ev) == cutoff_ev
+
+
+def test_a_step_without_a_section_has_no_maker() -> None:
+    assert calculation_maker(settings(), "on-top-relax").calculation["cutoff_ev"] == 100
+    with pytest.raises(KeyError, match="cells"):
+        calculation_maker(settings(), "cells")
+
+
+@pytest.mark.parametrize(("name", "count"), [("na110-o2", 3), ("na-bulk-o", 1)])
+def test_other_settings_of_a_section_reach_all_its_steps(name: str, count: int) -> None:
+    chosen = study(name)
+    settled = settle(chosen, "preview", {"relax.force_ev_a": 0.123})
+    forces = {step: each.calculation.force_ev_a for step, each in planned(chosen, settled).items()}
+    reached = {step for step, force in forces.items() if force == 0.123}
+    assert len(reached) == count
+    assert all(step.endswith("-relax") for step in reached)
+    assert "slab-relax" not in reached
+    # and the jobs are made of the same
+    jobs: dict[str, Any] = {job.name: job for job, _ in in_order(chosen.flow(settled))}
+    made = {step: jobs[step].function_args[0]["force_ev_a"] for step in forces}
+    assert made == forces
+
+
+@pytest.mark.parametrize(("name", "preset"), EACH)
+def test_every_preset_of_every_study_can_be_planned(name: str, preset: str) -> None:
+    chosen = study(name)
+    settled = settle(chosen, preset, {})
+    check(chosen, settled)
+    jobs = [job for job, _ in in_order(plan(chosen, settled, f"{name}-000000"))]
+    names = [job.name for job in jobs]
+    assert len(set(names)) == len(names)
+    # folders, SLURM's job names and addresses are made of them
+    assert [each for each in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each)] == []
+    calculations = {job.name for job in jobs if job.metadata["natrium"]["kind"] == "calculation"}
+    assert calculations == set(planned(chosen, settled))
+    assert jobs[-1].metadata["natrium"]["kind"] == "study"
+    assert names[-1] == "result"
+
+
+@pytest.mark.parametrize(("name", "preset"), EACH)
+def test_every_section_is_that_of_a_step(name: str, preset: str) -> None:
+    chosen = study(name)
+    settled = settle(chosen, preset, {})
+    taken = [each.calculation for each in planned(chosen, settled).values()]
+    assert [section for section, each in settled.calculations.items() if each not in taken] == []
