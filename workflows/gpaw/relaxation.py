@@ -10,15 +10,12 @@ import numpy as np
 
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.gpaw.progress import Progress
+from natrium.workflows.stiffness import initial_hessian
 
 TRAJECTORY = "relaxation.traj"
 _STEP = "relaxation-step.json"
 _HESSIAN = "relaxation-hessian.json"
 
-# Curvature of the energy that BFGS starts from. ASE's default fits bonds in molecules and makes steps in sodium several
-# times too short. SCF iterations with 70, 20, 10, 5 eV/Å²: 154, 121, 113, 107 for a displaced 3-layer Na(110) slab;
-# 80, 64, 65, 59 for a 5-layer one down to 0.003 eV/Å. The stiffest of the good ones: sodium may have a bond to oxygen.
-_STIFFNESS_EV_A2 = {"Na": 20.0}
 # 9 B V / 3 of one sodium atom is 5 eV; SCF iterations of a bulk relaxation with 70, 20, 10, 5 eV: 24, 25, 19, 14
 _CELL_STIFFNESS_EV = 5.0
 
@@ -106,7 +103,6 @@ def _optimiser(atoms: Any, cell: str, folder: Path) -> Any:
         world.barrier()
         optimiser = BFGS(moving, logfile=None, restart=hessian, comm=world)
     if optimiser.state is None:  # no Hessian was read
-        stiffness = [_STIFFNESS_EV_A2.get(symbol, BFGS.defaults["alpha"]) for symbol in atoms.symbols]
-        stiffness += [_CELL_STIFFNESS_EV] * (len(moving) - len(atoms))
-        optimiser.H0 = np.diag(np.repeat(stiffness, 3))
+        optimiser.H0 = np.eye(3 * len(moving)) * _CELL_STIFFNESS_EV
+        optimiser.H0[: 3 * len(atoms), : 3 * len(atoms)] = initial_hessian(atoms)
     return optimiser
