@@ -45,17 +45,19 @@ def hirshfeld_charges(
     density = np.asarray(density_e_a3, dtype=np.float64)
     cell = np.array(system.cell_a)
     volume_a3 = abs(np.linalg.det(cell)) / density.size
-    shares = [
-        _share(free_atoms[symbol], np.array(position), cell, system.pbc, density.shape, reach_a)
+    atoms = [
+        (symbol, free_atoms[symbol], np.array(position))
         for symbol, position in zip(system.symbols, system.positions_a, strict=True)
     ]
     together = np.zeros(density.shape)
-    for where, share in shares:
+    for _, free, position in atoms:
+        where, share = _share(free, position, cell, system.pbc, density.shape, reach_a)
         np.add.at(together, where, share)
-    charges = [
-        atomic_numbers[symbol] - volume_a3 * float((share / together[where] * density[where]).sum())
-        for symbol, (where, share) in zip(system.symbols, shares, strict=True)
-    ]
+    charges = []
+    # once more instead of kept: the points of all atoms at once would be gigabytes
+    for symbol, free, position in atoms:
+        where, share = _share(free, position, cell, system.pbc, density.shape, reach_a)
+        charges.append(atomic_numbers[symbol] - volume_a3 * float((share / together[where] * density[where]).sum()))
     return np.array(charges)
 
 

@@ -36,6 +36,15 @@ def diatomic(formula: str, *, bond_a: float, multiplicity: int, box_a: float = 1
     return _in_a_box(formula, symbols, np.array([[0, 0, -bond_a / 2], [0, 0, bond_a / 2]]), box_a, multiplicity)
 
 
+O2_BOND_A = 1.23
+"""PBE's bond length of O2, Å: where a relaxation starts."""
+
+
+def oxygen_molecule(box_a: float) -> System:
+    """O2, a triplet, in a periodic box."""
+    return diatomic("O2", bond_a=O2_BOND_A, multiplicity=3, box_a=box_a)
+
+
 def atom(symbol: str, *, multiplicity: int, box_a: float = 10.0) -> System:
     """One atom in the middle of a periodic box with unequal edges.
 

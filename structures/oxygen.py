@@ -70,6 +70,23 @@ def oxygen_structures(slab: System, names: tuple[str, ...] | None = None) -> dic
     return {name: found[name] for name in names}
 
 
+NUDGE_A = 0.03
+_NUDGES = ((0.62, 0.35, 0.70), (-0.41, 0.78, 0.47))
+"""Directions without any symmetry, one for each oxygen atom, so that a molecule may turn as well as move."""
+
+
+def nudged(system: System) -> System:
+    """The structure with its oxygen moved by `NUDGE_A` in a general direction.
+
+    At a site of high symmetry the forces that lead away from a saddle point are exactly zero, and a relaxation would
+    end there.
+    """
+    oxygen = [index for index, symbol in enumerate(system.symbols) if symbol == "O"]
+    positions = np.array(system.positions_a)
+    positions[oxygen] += NUDGE_A * np.array(_NUDGES[: len(oxygen)])
+    return system.moved(positions)
+
+
 def oxygen_part(system: System) -> System:
     """The oxygen of a structure alone, at its positions in its cell: one part of a density difference.
 

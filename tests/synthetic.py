@@ -40,6 +40,7 @@ def calculated(system: System, calculation: Calculation, energy_ev: float, **fie
         "forces_ev_a": [(0.0, 0.0, 0.0)] * len(system.symbols),
         "max_force_ev_a": 0.0,
         "electrons": float(system.electrons),
+        "magnetic_moment": sum(system.magnetic_moments or (0.0,)),
         "dipole_ea": (0.0, 0.0, 0.0),
         "scf_iterations": 10,
         "kpoints_irreducible": 1,

@@ -16,6 +16,7 @@ from natrium.structures.oxygen import (
     ORIENTATIONS,
     START_BOND_A,
     START_NA_O_A,
+    nudged,
     oxygen_part,
     oxygen_structures,
     same_by_symmetry,
@@ -229,3 +230,13 @@ def test_what_has_no_such_part() -> None:
     ):
         with pytest.raises(InputError, match=problem):
             question(system)
+
+
+def test_a_nudge_breaks_the_symmetry_and_nothing_else() -> None:
+    start = oxygen_structures(na110(), ("hollow-flat-001",))["hollow-flat-001"]
+    moved = nudged(start)
+    shifts = np.array(moved.positions_a) - np.array(start.positions_a)
+    assert np.abs(shifts[:-2]).max() == 0
+    assert np.linalg.norm(shifts[-2:], axis=1) == pytest.approx([0.03, 0.03], abs=2e-3)
+    assert np.abs(shifts[-2] - shifts[-1]).min() > 0.005
+    assert moved.model_copy(update={"positions_a": start.positions_a}) == start

@@ -82,13 +82,23 @@ def test_k_points_and_the_kind_are_not_the_method() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "section"), [("na110-o2", "o2"), ("na110-o2", "slab_static"), ("na-bulk-o", "o2"), ("na-bulk-o", "larger")]
+    ("name", "section", "field", "value"),
+    [
+        ("na110-o2", "o2", "cutoff_ev", 450),
+        ("na110-o2", "slab_static", "cutoff_ev", 450),
+        ("na110-o2", "whole", "kpoints", [2, 2, 1]),
+        ("na-bulk-o", "o2", "cutoff_ev", 450),
+        ("na-bulk-o", "larger", "cutoff_ev", 450),
+        ("na-bulk-o", "host", "gamma_centred", True),
+        ("na-bulk-o", "sodium", "valence_electrons", {"Na": 7}),
+    ],
 )
-def test_what_is_subtracted_within_a_study_is_settled_alike(name: str, section: str) -> None:
+def test_what_is_subtracted_within_a_study_is_settled_alike(name: str, section: str, field: str, value: Any) -> None:
     """Before anything starts, not when all has been calculated."""
-    with pytest.raises(InputError, match="whose energies are subtracted"):
-        settle(study(name), "standard", {f"{section}.cutoff_ev": 450})
-    assert settle(study(name), "standard", {"cutoff_ev": 450}).calculations[section].cutoff_ev == 450
+    with pytest.raises(InputError, match="which are subtracted"):
+        settle(study(name), "standard", {f"{section}.{field}": value})
+    together = settle(study(name), "standard", {"cutoff_ev": 450, "relax.cutoff_ev": 300})
+    assert together.calculations[section].cutoff_ev == 450
 
 
 @pytest.fixture

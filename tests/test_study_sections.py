@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from natrium.structures.errors import InputError
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.plan import check, in_order, plan
@@ -96,3 +97,24 @@ def test_every_section_is_that_of_a_step(name: str, preset: str) -> None:
     settled = settle(chosen, preset, {})
     taken = [each.calculation for each in planned(chosen, settled).values()]
     assert [section for section, each in settled.calculations.items() if each not in taken] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "words"),
+    [
+        ("na110-o2", {"structures": []}, "at least 1 item"),
+        ("na-bulk-o", {"voids": ["octahedral", "octahedral"]}, "named twice"),
+        ("converge-na110-o2", {"over": {"layers": [3, 4]}}, "one structure at a time"),
+        ("converge-na-bulk-o", {"over": {"cutoff": [300]}}, "one structure at a time"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(name: str, overrides: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        settle(study(name), "standard", overrides)
+
+
+def test_one_structure_is_converged() -> None:
+    settings = settle(
+        study("converge-na110-o2"), "preview", {"structures": ["hollow-upright"], "over": {"layers": [4]}}
+    )
+    assert {rung.label for rung in settings.rungs} == {"3", "4"}

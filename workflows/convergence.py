@@ -23,6 +23,7 @@ from natrium.workflows.shared_jobs import merged
 from natrium.workflows.study import (
     CONVERGE,
     Convergeable,
+    ConvergedSingly,
     Study,
     StudySettings,
     number_at,
@@ -81,6 +82,7 @@ class Convergence:
         """The settings of a run: see `natrium.workflows.study.settle`, which calls this."""
         own = {name: value for name, value in overrides.items() if name != "over"}
         reference = settle(self.base, preset, own, engine)
+        self._check_one_structure(reference)
         ladders = chosen_ladders(self.base.name, reference, overrides.get("over"))
         parts, rungs = {REFERENCE: reference}, []
         for name, values in ladders.items():
@@ -115,6 +117,17 @@ class Convergence:
             rungs=rungs,
             parts={part: settings.model_dump(mode="json") for part, settings in parts.items()},
         )
+
+    def _check_one_structure(self, reference: StudySettings) -> None:
+        if not isinstance(self.base, ConvergedSingly):
+            return
+        setting = self.base.chosen_by
+        chosen = getattr(reference, setting)
+        if chosen is None or len(chosen) != 1:
+            raise InputError(
+                f"{self.base.name}: its numbers are converged for one structure at a time",
+                f"name one: --set '{setting}=[{chosen[0] if chosen else 'hollow-flat-001'}]'",
+            )
 
     def systems(self, settings: ConvergenceSettings) -> dict[str, System]:
         """The systems of every rung that are calculated for it; the reference's last, after which a run is called."""

@@ -59,10 +59,27 @@ def check_same_method(results: Iterable[CalculationResult]) -> None:
             )
 
 
+MOMENT_TOLERANCE = 0.2
+
+
+def check_moment(part: CalculationResult | None) -> None:
+    """Refuse a partner that lost the moment it started with.
+
+    Raises:
+        InputError: with both moments, Bohr magnetons.
+    """
+    started = sum(part.system.magnetic_moments or ()) if part is not None else 0.0
+    if part is not None and abs(part.magnetic_moment - started) > MOMENT_TOLERANCE:
+        raise InputError(
+            f"{part.system.label} has a moment of {part.magnetic_moment:.2f} and not of {started:g} Bohr magnetons",
+            "use a smaller smearing width",
+        )
+
+
 def difference_of(
     whole: CalculationResult, parts: Mapping[str, CalculationResult | None], coarsening: int
 ) -> DensityDifference:
-    """The density difference of a calculation and of its parts.
+    """The density difference of a calculation and of its parts, stored coarser by the factor, or by one that divides.
 
     Raises:
         MissingPartnerError: a part gave no result, or no density.
@@ -73,4 +90,6 @@ def difference_of(
     require("density difference", {"the whole": whole.density, **files})
     assert whole.density is not None
     densities = {name: file.load() for name, file in files.items() if file is not None}
-    return density_difference(whole.density.load(), densities, coarsening=coarsening)
+    shape = whole.density.shape
+    possible = max(factor for factor in range(1, coarsening + 1) if not any(n % factor for n in shape))
+    return density_difference(whole.density.load(), densities, coarsening=possible)

@@ -62,24 +62,30 @@ def calculation_of(settings: StudySettings, step: str) -> Calculation | None:
     return None
 
 
-def require_one_method(settings: StudySettings, sections: Iterable[str]) -> None:
-    """Refuse settings by which energies of different methods would be subtracted.
+def require_alike(settings: StudySettings, sections: Iterable[str], *, sampling: bool) -> None:
+    """Refuse settings by which energies or densities of different methods would be subtracted.
 
     Args:
         settings: Of the study.
-        sections: Those whose energies are subtracted from one another.
+        sections: Those that are subtracted from one another.
+        sampling: Whether they are in one cell, so that their k-points must agree too.
 
     Raises:
         InputError: with the first difference.
     """
     first, *others = sections
-    method = settings.calculations[first].method
+
+    def alike(section: str) -> dict[str, object]:
+        calculation = settings.calculations[section]
+        kpoints = {"kpoints": calculation.kpoints, "gamma_centred": calculation.gamma_centred}
+        return calculation.method | (kpoints if sampling else {})
+
     for section in others:
-        for name, value in settings.calculations[section].method.items():
-            if value != method[name]:
+        for name, value in alike(section).items():
+            if value != alike(first)[name]:
                 raise InputError(
-                    f"{name} is {method[name]} for {first} and {value} for {section}, whose energies are subtracted",
-                    f"set {name} for all calculations, or for {', '.join((first, *others))} alike",
+                    f"{name} is {alike(first)[name]} for {first} and {value} for {section}, which are subtracted",
+                    f"set {name} for {', '.join((first, *others))} alike",
                 )
 
 
@@ -156,6 +162,14 @@ class Convergeable(Protocol):
     """A study that says which of its numbers can be converged, the first one being what people come for."""
 
     quantities: Mapping[str, Quantity]
+
+
+@runtime_checkable
+class ConvergedSingly(Protocol):
+    """A study of several structures: its numbers are converged for one of them at a time."""
+
+    chosen_by: str
+    """The setting that names the structures."""
 
 
 @runtime_checkable

@@ -20,22 +20,22 @@ from natrium.analysis.published import Comparison, compare
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.analysis.work_function import WorkFunction, work_functions
 from natrium.structures.crystals import bulk_metal, lattice_constant
-from natrium.structures.molecules import diatomic
-from natrium.structures.oxygen import oxygen_part, oxygen_structures, sodium_part
+from natrium.structures.molecules import oxygen_molecule
+from natrium.structures.oxygen import nudged, oxygen_part, oxygen_structures, sodium_part
 from natrium.structures.system import System
 from natrium.workflows.makers import calculation_maker
-from natrium.workflows.partners import check_same_method, difference_of, or_note, require
+from natrium.workflows.partners import check_moment, check_same_method, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
 from natrium.workflows.studies.na110 import build_slab, shape, slab_of
-from natrium.workflows.study import Quantity, StudySettings, require_one_method, shown
-
-O2_BOND_A = 1.23
+from natrium.workflows.study import Quantity, StudySettings, require_alike, shown
 
 
 class NA110O2Settings(StudySettings):
     """Settings of the slab and of the structures; the calculations have their own."""
 
-    structures: tuple[str, ...] | None = Field(description="Names of the structures; null takes all of them")
+    structures: tuple[str, ...] | None = Field(
+        min_length=1, description="Names of the structures; null takes all of them"
+    )
     layers: PositiveInt = Field(description="Atomic layers of the slab")
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the surface cell")
     vacuum_a: PositiveFloat = Field(description="Empty height between the slab's two sides, Å")
@@ -46,7 +46,8 @@ class NA110O2Settings(StudySettings):
 
     @model_validator(mode="after")
     def _subtracts_what_is_alike(self) -> NA110O2Settings:
-        require_one_method(self, ("slab_static", "whole", "o2"))
+        require_alike(self, ("slab_static", "whole", "sodium", "oxygen"), sampling=True)
+        require_alike(self, ("slab_static", "o2"), sampling=False)
         return self
 
 
@@ -57,7 +58,7 @@ class OxygenStructure(BaseModel):
 
     start: str = Field(description="The structure that the relaxation began with")
     became: str | None = Field(description="What it became, where that is something else")
-    state: OxygenState
+    state: OxygenState | None = Field(description="None where the surface is too disordered to say")
     adsorption_energy_ev: float = Field(
         description="For one O2: [E(slab with O) − E(slab) − ½ n E(O2)] · 2/n with n oxygen atoms; negative: bound, eV"
     )
@@ -74,6 +75,11 @@ class OxygenStructure(BaseModel):
     missing: list[str] = Field(description="What could not be evaluated, and why")
     system: System = Field(description="The relaxed structure")
     calculations: dict[str, CalculationSummary] = Field(description="The calculations behind these numbers")
+
+    @property
+    def name(self) -> str:
+        """What it is now."""
+        return self.start if self.state is None else self.state.name
 
     def side(self, side: Side) -> float | None:
         """Work function of a side, eV, where there is one."""
@@ -108,6 +114,7 @@ class NA110O2:
     result: ClassVar[type[StudyResult]] = NA110O2Result
     evaluation: type[Evaluation] = StructureEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na110-o2.yaml"
+    chosen_by: str = "structures"
     quantities: Mapping[str, Quantity] = {
         "work function (top)": Quantity("Φ", "structures.0.work_functions.top.work_function_ev", "eV"),
         "change of the work function (top)": Quantity("ΔΦ", "structures.0.top_change_ev", "eV"),
@@ -119,7 +126,7 @@ class NA110O2:
         """The system of every step at the reference lattice constant, where the relaxed one is not known yet."""
         bulk = bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a)
         slab = slab_of(bulk, shape(settings))
-        systems = {"bulk": bulk, "slab-relax": slab, "slab-static": slab, "o2": _o2(settings)}
+        systems = {"bulk": bulk, "slab-relax": slab, "slab-static": slab, "o2": oxygen_molecule(settings.o2_box_a)}
         for name, structure in oxygen_structures(slab, settings.structures).items():
             parts = {"sodium": sodium_part(structure), "oxygen": oxygen_part(structure)}
             each = {"relax": structure, **parts, "whole": structure}
@@ -134,7 +141,7 @@ class NA110O2:
         bulk = calculation_maker(settings, "bulk").make(
             bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a)
         )
-        o2 = calculation_maker(settings, "o2").make(_o2(settings))
+        o2 = calculation_maker(settings, "o2").make(oxygen_molecule(settings.o2_box_a))
         slab = build_slab(bulk.output.system, shape(settings))
         relaxed = calculation_maker(settings, "slab-relax").make(slab.output)
         clean = calculation_maker(settings, "slab-static").make(relaxed.output.system, relaxed.output.provenance.folder)
@@ -175,11 +182,11 @@ class NA110O2:
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""
         found = NA110O2Result.model_validate(result)
-        bound = [one for one in found.structures if one.state.state != "desorbed"]
+        bound = [one for one in found.structures if one.state is None or one.state.state != "desorbed"]
         told = [f"clean Φ = {found.clean.top.work_function_ev:.3f} eV"]
         if bound:
             best = min(bound, key=lambda one: one.adsorption_energy_ev)
-            told.append(f"most stable: {best.state.name}, {best.adsorption_energy_ev:.2f} eV/O2")
+            told.append(f"most stable: {best.name}, {best.adsorption_energy_ev:.2f} eV/O2")
         changes = [one.top_change_ev for one in bound if one.top_change_ev is not None]
         if changes:
             told.append(
@@ -195,7 +202,7 @@ class NA110O2:
         found = NA110O2Result.model_validate(result)
         bars = [
             Bar(
-                name=one.state.name if one.became is None else f"{one.start} → {one.state.name}",
+                name=one.name if one.became is None else f"{one.start} → {one.name}",
                 adsorption_energy_ev=one.adsorption_energy_ev,
                 top_ev=one.side("top"),
                 bottom_ev=one.side("bottom"),
@@ -222,21 +229,18 @@ def _row(one: OxygenStructure) -> dict[str, str]:
         "Φ bottom (eV)": shown(one.side("bottom"), 3),
         "ΔΦ top (eV)": shown(one.top_change_ev, 3, "+"),
         "moment (μB)": shown(one.magnetic_moment),
-        "O–O (Å)": shown(one.state.o_o_distance_a),
+        "O–O (Å)": shown(None if one.state is None else one.state.o_o_distance_a),
         "q Bader (e)": shown(one.oxygen_bader_e, 2, "+"),
         "q Hirshfeld (e)": shown(one.oxygen_hirshfeld_e, 2, "+"),
         "missing": "; ".join(one.missing),
     }
 
 
-def _o2(settings: NA110O2Settings) -> System:
-    return diatomic("O2", bond_a=O2_BOND_A, multiplicity=3, box_a=settings.o2_box_a)
-
-
 @job(name="structures")
 def build_structures(slab: Any, names: tuple[str, ...] | None) -> dict[str, System]:
-    """Every structure to start from, on the relaxed clean slab."""
-    return oxygen_structures(System.model_validate(slab), None if names is None else tuple(names))
+    """Every structure to start from, on the relaxed clean slab, a little off its symmetric site."""
+    found = oxygen_structures(System.model_validate(slab), None if names is None else tuple(names))
+    return {name: nudged(structure) for name, structure in found.items()}
 
 
 @job
@@ -269,14 +273,15 @@ def evaluate(
     missing: list[str] = []
     parts = {step: found[step] for step in ("sodium", "oxygen")}
     difference = or_note("density difference", missing, lambda: difference_of(whole, parts, coarsening))
+    or_note("spin of the oxygen alone", missing, lambda: check_moment(parts["oxygen"]))
     sides = or_note("work functions", missing, lambda: _work_functions(whole))
     clean = or_note("clean work functions", missing, lambda: _clean(clean_potential, clean_fermi_level_ev, clean_slab))
-    state = oxygen_state(whole.system)
+    state = or_note("what the oxygen has become", missing, lambda: oxygen_state(whole.system))
     atoms = whole.system.symbols.count("O")
     bader_e, hirshfeld_e = whole.charges.of("O") if whole.charges else (None, None)
     structure = OxygenStructure(
         start=name,
-        became=became(name, state),
+        became=state and became(name, state),
         state=state,
         adsorption_energy_ev=(whole.energy_ev - clean_ev - atoms / 2 * o2_ev) * 2 / atoms,
         work_functions=sides,

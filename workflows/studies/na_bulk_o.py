@@ -18,16 +18,15 @@ from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.interstitial import FormationEnergy, VolumeChange, formation_energy, volume_change
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.structures.crystals import bulk_metal, lattice_constant
-from natrium.structures.molecules import diatomic
+from natrium.structures.errors import InputError
+from natrium.structures.molecules import oxygen_molecule
 from natrium.structures.oxygen import oxygen_part, sodium_part
 from natrium.structures.system import System
 from natrium.structures.voids import VoidName, host_cell, interstitial
 from natrium.workflows.makers import calculation_maker
-from natrium.workflows.partners import difference_of, or_note, require
+from natrium.workflows.partners import check_moment, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
-from natrium.workflows.study import Quantity, StudySettings, require_one_method, shown
-
-O2_BOND_A = 1.23
+from natrium.workflows.study import Quantity, StudySettings, require_alike, shown
 
 
 class NaBulkOSettings(StudySettings):
@@ -42,7 +41,10 @@ class NaBulkOSettings(StudySettings):
 
     @model_validator(mode="after")
     def _subtracts_what_is_alike(self) -> NaBulkOSettings:
-        require_one_method(self, ("host", "whole", "smaller", "larger", "o2"))
+        require_alike(self, ("host", "whole", "smaller", "larger", "sodium", "oxygen"), sampling=True)
+        require_alike(self, ("host", "o2"), sampling=False)
+        if len(set(self.voids)) < len(self.voids):
+            raise InputError(f"voids {', '.join(self.voids)}: one is named twice", "name each once")
         return self
 
 
@@ -88,6 +90,7 @@ class NaBulkO:
     result: ClassVar[type[StudyResult]] = NaBulkOResult
     evaluation: type[Evaluation] = InterstitialEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na-bulk-o.yaml"
+    chosen_by: str = "voids"
     quantities: Mapping[str, Quantity] = {
         "formation energy": Quantity("E_f", "interstitials.0.formation_energy.energy_ev", "eV"),
         "charge on O": Quantity("q(O)", "interstitials.0.oxygen_charge_e", "e"),
@@ -97,7 +100,7 @@ class NaBulkO:
         """The system of every step at the reference lattice constant, where the relaxed one is not known yet."""
         a_a = settings.lattice_constant_a
         cells = _cells(a_a, settings.repetitions, settings.voids, settings.strain)
-        systems = {"bulk": bulk_metal("Na", lattice_constant_a=a_a), "o2": _o2(settings)}
+        systems = {"bulk": bulk_metal("Na", lattice_constant_a=a_a), "o2": oxygen_molecule(settings.o2_box_a)}
         systems |= {name: cells[name] for name in HOSTS}
         for void in settings.voids:
             each = {"relax": cells[void], **_derived(cells[void], settings.strain), "whole": cells[void]}
@@ -112,7 +115,7 @@ class NaBulkO:
 
         bulk = calculate("bulk", bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a))
         cells = build_cells(bulk.output.system, settings.repetitions, settings.voids, settings.strain)
-        o2 = calculate("o2", _o2(settings))
+        o2 = calculate("o2", oxygen_molecule(settings.o2_box_a))
         hosts = {name: calculate(name, cells.output[name]) for name in HOSTS}
         jobs = [bulk, cells, o2, *hosts.values()]
         evaluations = {}
@@ -195,10 +198,6 @@ def _cells(
     return hosts | {void: interstitial("O", repetitions, void, lattice_constant_a) for void in voids}
 
 
-def _o2(settings: NaBulkOSettings) -> System:
-    return diatomic("O2", bond_a=O2_BOND_A, multiplicity=3, box_a=settings.o2_box_a)
-
-
 def strained(system: System, strain: float) -> System:
     """A crystal with all edges longer by this part, atoms at the same fractions of the cell."""
     factor = 1 + strain
@@ -255,6 +254,7 @@ def evaluate(
         missing,
         lambda: difference_of(whole, {name: found[name] for name in ("sodium", "oxygen")}, coarsening),
     )
+    or_note("spin of the oxygen alone", missing, lambda: check_moment(found["oxygen"]))
     change = or_note("volume change", missing, lambda: _volume_change(whole, found, hosts, strain))
     system = whole.system
     moved_a = np.array(system.positions_a[-1]) - System.model_validate(unrelaxed).positions_a[-1]
