@@ -16,7 +16,8 @@ from natrium.structures.errors import InputError
 from natrium.workflows.convergence import REFERENCE, Convergence, ConvergenceSettings
 from natrium.workflows.ladders import chosen_ladders, scaled
 from natrium.workflows.plan import in_order, plan
-from natrium.workflows.study import planned, settle, study
+from natrium.workflows.sections import planned
+from natrium.workflows.study import settle, study
 
 OUTSIDE = Path(__file__).resolve().parent / "outside"
 

@@ -16,10 +16,11 @@ from natrium.structures.molecules import diatomic
 from natrium.structures.oxygen import oxygen_part, oxygen_structures, sodium_part
 from natrium.structures.system import System
 from natrium.workflows.result import CalculationResult
+from natrium.workflows.sections import calculation_of
 from natrium.workflows.studies import na110_o2
 from natrium.workflows.studies.na110 import shape, slab_of
 from natrium.workflows.studies.na110_o2 import NA110O2, NA110O2Result, StructureEvaluation
-from natrium.workflows.study import calculation_of, settle
+from natrium.workflows.study import settle
 
 STUDY = NA110O2()
 SETTINGS = settle(STUDY, "preview", {})

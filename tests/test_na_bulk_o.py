@@ -17,16 +17,11 @@ from natrium.structures.oxygen import oxygen_part, sodium_part
 from natrium.structures.system import System
 from natrium.structures.voids import host_cell, interstitial
 from natrium.workflows.result import CalculationResult
+from natrium.workflows.sections import calculation_of
 from natrium.workflows.studies import na_bulk_o
-from natrium.workflows.studies.na_bulk_o import (
-    HOSTS,
-    InterstitialEvaluation,
-    NaBulkO,
-    NaBulkOResult,
-    nearest_neighbour_a,
-    strained,
-)
-from natrium.workflows.study import calculation_of, settle
+from natrium.workflows.studies.interstitial_oxygen import InterstitialEvaluation, nearest_neighbour_a
+from natrium.workflows.studies.na_bulk_o import HOSTS, NaBulkO, NaBulkOResult, strained
+from natrium.workflows.study import settle
 
 STUDY = NaBulkO()
 SETTINGS = settle(STUDY, "preview", {})

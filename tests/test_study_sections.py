@@ -11,7 +11,8 @@ from natrium.structures.errors import InputError
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.plan import check, in_order, plan
-from natrium.workflows.study import StudySettings, calculation_of, planned, presets, settle, studies, study
+from natrium.workflows.sections import calculation_of, planned
+from natrium.workflows.study import StudySettings, presets, settle, studies, study
 
 EACH = [
     (name, preset)
@@ -60,7 +61,7 @@ def test_a_step_without_a_section_has_no_maker() -> None:
         calculation_maker(settings(), "cells")
 
 
-@pytest.mark.parametrize(("name", "count"), [("na110-o2", 3), ("na-bulk-o", 1)])
+@pytest.mark.parametrize(("name", "count"), [("na110-o2", 2), ("na-bulk-o", 1)])
 def test_other_settings_of_a_section_reach_all_its_steps(name: str, count: int) -> None:
     chosen = study(name)
     settled = settle(chosen, "preview", {"relax.force_ev_a": 0.123})

@@ -19,6 +19,7 @@ from natrium.structures.system import System
 from natrium.workflows.ladders import KNOBS, Rung, chosen_ladders
 from natrium.workflows.plan import PART, in_order
 from natrium.workflows.result import StudyResult
+from natrium.workflows.sections import planned
 from natrium.workflows.shared_jobs import merged
 from natrium.workflows.study import (
     CONVERGE,
@@ -27,7 +28,6 @@ from natrium.workflows.study import (
     Study,
     StudySettings,
     number_at,
-    planned,
     settle,
     study,
 )

@@ -14,7 +14,8 @@ from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.engine import EngineError, engine, supervisor
 from natrium.workflows.result import CalculationResult
-from natrium.workflows.study import StudySettings, calculation_of
+from natrium.workflows.sections import calculation_of
+from natrium.workflows.study import StudySettings
 
 
 @dataclass
@@ -50,7 +51,7 @@ class CalculationMaker(Maker):
 
 
 def calculation_maker(settings: StudySettings, step: str) -> CalculationMaker:
-    """The maker of a study's step, with the settings of its section: see `natrium.workflows.study.calculation_of`.
+    """The maker of a study's step, with the settings of its section: see `natrium.workflows.sections.calculation_of`.
 
     Raises:
         KeyError: the study has no section for such a step.

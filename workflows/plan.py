@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from natrium.structures.errors import InputError
 from natrium.workflows.engine import engine
 from natrium.workflows.result import CalculationResult, Evaluation, StudyResult
-from natrium.workflows.study import Study, StudySettings, planned
+from natrium.workflows.sections import planned
+from natrium.workflows.study import Study, StudySettings
 
 if TYPE_CHECKING:
     from jobflow import Flow, Job

@@ -41,61 +41,6 @@ class StudySettings(BaseModel):
     calculations: dict[str, Calculation]
 
 
-class Planned(NamedTuple):
-    """A calculation on the system that it is planned for, which may still have to be relaxed."""
-
-    calculation: Calculation
-    system: System
-
-
-def calculation_of(settings: StudySettings, step: str) -> Calculation | None:
-    """The settings of a step's calculation: the section named like the step, or like the end of its name.
-
-    The section `relax` is that of the steps hollow-upright-relax and hollow-flat-001-relax. None for a step that
-    calculates nothing.
-    """
-    words = step.replace("_", "-").split("-")
-    for first in range(len(words)):
-        found = settings.calculations.get("_".join(words[first:]))
-        if found is not None:
-            return found
-    return None
-
-
-def require_alike(settings: StudySettings, sections: Iterable[str], *, sampling: bool) -> None:
-    """Refuse settings by which energies or densities of different methods would be subtracted.
-
-    Args:
-        settings: Of the study.
-        sections: Those that are subtracted from one another.
-        sampling: Whether they are in one cell, so that their k-points must agree too.
-
-    Raises:
-        InputError: with the first difference.
-    """
-    first, *others = sections
-
-    def alike(section: str) -> dict[str, object]:
-        calculation = settings.calculations[section]
-        kpoints = {"kpoints": calculation.kpoints, "gamma_centred": calculation.gamma_centred}
-        return calculation.method | (kpoints if sampling else {})
-
-    for section in others:
-        for name, value in alike(section).items():
-            if value != alike(first)[name]:
-                raise InputError(
-                    f"{name} is {alike(first)[name]} for {first} and {value} for {section}, which are subtracted",
-                    f"set {name} for {', '.join((first, *others))} alike",
-                )
-
-
-def planned(chosen: Study, settings: StudySettings) -> dict[str, Planned]:
-    """Every calculation of a study by its step."""
-    systems = {name.replace("_", "-"): system for name, system in chosen.systems(settings).items()}
-    found = {step: (calculation_of(settings, step), system) for step, system in systems.items()}
-    return {step: Planned(calculation, system) for step, (calculation, system) in found.items() if calculation}
-
-
 class Study(Protocol):
     """A study: found by its name among the entry points `natrium.studies`."""
 

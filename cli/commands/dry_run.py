@@ -24,7 +24,7 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     from natrium.workflows.atomic_file import replace_text
     from natrium.workflows.engine import engine
     from natrium.workflows.plan import new_address
-    from natrium.workflows.study import planned
+    from natrium.workflows.sections import planned
 
     folder = directory.absolute() / f"{new_address(chosen.name)}-dry-run"
     configuration = load_configuration()

@@ -22,7 +22,8 @@ from natrium.hpc.queue.settle import Settled, settle
 from natrium.hpc.queue.workflow import workflow
 from natrium.structures.errors import InputError
 from natrium.workflows.plan import in_order, new_address, plan
-from natrium.workflows.study import Study, StudySettings, planned
+from natrium.workflows.sections import planned
+from natrium.workflows.study import Study, StudySettings
 
 if TYPE_CHECKING:
     from natrium.hpc.queue.connection import Queue
