@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.structures.errors import InputError, NatriumError
-from natrium.structures.system import Vectors
+from natrium.structures.system import Vector, Vectors
 
 BOHR_A = 0.529177210544
 """Bohr radius, Å (CODATA 2022)."""
@@ -130,8 +130,9 @@ class VolumetricFile(BaseModel):
     path: str = Field(description="The .npy file, absolute path")
     sha256: str = Field(description="SHA-256 of the file")
     shape: tuple[int, int, int] = Field(description="Grid points along each lattice vector")
-    unit: Literal["e/Å³"] = Field("e/Å³", description="Unit of the values")
+    unit: Literal["e/Å³", "Å^-3/2"] = Field("e/Å³", description="Unit of the values: of a density, or of an orbital")
     cell_a: Vectors = Field(description="Lattice vectors in rows, shape (3, 3), Å")
+    origin_a: Vector = Field((0.0, 0.0, 0.0), description="Where the first grid point lies, Å")
     kind: str = Field(description="What it is, in words: 'all-electron density, core included, spins added up'")
     name: str = Field("density", description="Whose it is, for people: 'na-bulk-o, whole'")
     cutoff_ev: float | None = Field(None, description="Plane-wave cutoff it was calculated with, eV, where known")
@@ -163,7 +164,18 @@ class VolumetricFile(BaseModel):
         )
 
     def load(self) -> VolumetricData:
-        """The data, mapped into memory and not read until they are used (but for the check of the file).
+        """The density, mapped into memory and not read until it is used (but for the check of the file).
+
+        Raises:
+            InputError: it is an orbital.
+            VolumetricFileError: as `values`.
+        """
+        if self.unit != "e/Å³":
+            raise InputError(f"{self.path}, the {self.kind} of {self.name!r}, is no density", "read it with values()")
+        return VolumetricData(self.values(), np.array(self.cell_a), self.name, self.cutoff_ev)
+
+    def values(self) -> NDArray[Any]:
+        """The numbers in `unit`, mapped into memory, shape (nx, ny, nz).
 
         Raises:
             VolumetricFileError: the file is gone, torn, or another one than was written.
@@ -173,7 +185,7 @@ class VolumetricFile(BaseModel):
         if not path.is_file():
             raise VolumetricFileError(f"{path}, the {self.kind} of {self.name!r}, is gone", again)
         try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
+            values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise VolumetricFileError(
                 f"{path}, the {self.kind} of {self.name!r}, cannot be read: {error}", again
@@ -185,7 +197,7 @@ class VolumetricFile(BaseModel):
             )
         if file_sha256(path) != self.sha256:
             raise VolumetricFileError(f"{path} of {self.name!r} was changed since it was written", again)
-        return VolumetricData(values, np.array(self.cell_a), self.name, self.cutoff_ev)
+        return values
 
 
 def plane_area_a2(cell_a: NDArray[np.float64], axis: Axis) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from natrium.analysis.density_difference import CELL_TOLERANCE_A
 from natrium.analysis.figure_file import checked_path
-from natrium.analysis.volumetric import BOHR_A, E_A3_PER_E_BOHR3, VolumetricData
+from natrium.analysis.volumetric import BOHR_A, E_A3_PER_E_BOHR3, VolumetricData, VolumetricFile
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 
@@ -20,23 +21,64 @@ def write_cube(path: Path | str, data: VolumetricData, system: System, *, overwr
     Raises:
         InputError: the suffix is not .cube, the file exists, no such folder, or the atoms are in another cell.
     """
-    from ase.data import atomic_numbers
-
     path = checked_path(path, (".cube",), overwrite=overwrite)
     _check_cell(data, system)
     with path.open("w", encoding="utf-8") as file:
-        # cube files are read by old programs: ASCII only
-        file.write(f"{_ascii(data.name)}\n{_ascii(system.label)}; values in e/Bohr^3, lengths in Bohr\n")
-        file.write(f"{len(system.symbols):5d}{0:12.6f}{0:12.6f}{0:12.6f}\n")
-        for n, vector in zip(data.shape, data.cell_a / BOHR_A, strict=True):
-            file.write(f"{n:5d}" + "".join(f"{x:18.12f}" for x in vector / n) + "\n")
-        for symbol, position in zip(system.symbols, np.array(system.positions_a) / BOHR_A, strict=True):
-            number = atomic_numbers[symbol]
-            file.write(f"{number:5d}{number:12.6f}" + "".join(f"{x:18.12f}" for x in position) + "\n")
-        for plane in data.values_e_a3:
-            for row in np.asarray(plane, dtype=np.float64) / E_A3_PER_E_BOHR3:
-                _write_numbers(file, row.tolist(), 6, "%15.7E")
+        _write_cube_head(
+            file, f"{data.name}\n{system.label}; values in e/Bohr^3", np.zeros(3), data.cell_a, data.shape, system
+        )
+        _write_cube_values(file, data.values_e_a3, 1 / E_A3_PER_E_BOHR3)
     return path
+
+
+def write_orbital_cube(path: Path | str, orbital: VolumetricFile, system: System, *, overwrite: bool = False) -> Path:
+    """A Gaussian cube file of an orbital: lengths in Bohr, amplitudes in Bohr^-3/2, z the fastest.
+
+    Args:
+        path: Where to; the suffix is .cube.
+        orbital: From `CalculationResult.orbitals`.
+        system: The molecule that it belongs to.
+        overwrite: Whether the file may be there.
+
+    Raises:
+        InputError: the suffix is not .cube, the file exists, no such folder, or it is no orbital.
+        VolumetricFileError: the array is gone or was changed.
+    """
+    if orbital.unit != "Å^-3/2":
+        raise InputError(f"{orbital.path}, the {orbital.kind}, is no orbital", "use write_cube for densities")
+    path = checked_path(path, (".cube",), overwrite=overwrite)
+    values = orbital.values()
+    title = f"{orbital.kind}\n{system.label}; amplitudes in Bohr^-3/2"
+    with path.open("w", encoding="utf-8") as file:
+        _write_cube_head(file, title, np.array(orbital.origin_a), np.array(orbital.cell_a), orbital.shape, system)
+        _write_cube_values(file, values, BOHR_A**1.5)
+    return path
+
+
+def _write_cube_head(
+    file: TextIO,
+    title: str,
+    origin_a: NDArray[np.float64],
+    cell_a: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    system: System,
+) -> None:
+    from ase.data import atomic_numbers
+
+    # cube files are read by old programs: ASCII only
+    file.write("".join(f"{_ascii(line)}\n" for line in f"{title}, lengths in Bohr".split("\n")))
+    file.write(f"{len(system.symbols):5d}" + "".join(f"{x:12.6f}" for x in origin_a / BOHR_A) + "\n")
+    for n, vector in zip(shape, cell_a / BOHR_A, strict=True):
+        file.write(f"{n:5d}" + "".join(f"{x:18.12f}" for x in vector / n) + "\n")
+    for symbol, position in zip(system.symbols, np.array(system.positions_a) / BOHR_A, strict=True):
+        number = atomic_numbers[symbol]
+        file.write(f"{number:5d}{number:12.6f}" + "".join(f"{x:18.12f}" for x in position) + "\n")
+
+
+def _write_cube_values(file: TextIO, values: NDArray[Any], factor: float) -> None:
+    for plane in values:
+        for row in np.asarray(plane, dtype=np.float64) * factor:
+            _write_numbers(file, row.tolist(), 6, "%15.7E")
 
 
 def write_chgcar(path: Path | str, data: VolumetricData, system: System, *, overwrite: bool = False) -> Path:

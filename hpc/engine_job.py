@@ -18,7 +18,7 @@ from custodian.custodian import Job
 from natrium.hpc.attempts import begin_attempt, end_attempt
 from natrium.hpc.oom_kills import oom_kills
 from natrium.hpc.outcome import Finding, Outcome
-from natrium.workflows.engine import Engine
+from natrium.workflows.engine import Engine, Parallelism
 
 Diagnosis = Callable[[Path, int, int], Finding]
 
@@ -47,7 +47,7 @@ class Launch:
     """How engine processes are started on this machine.
 
     Args:
-        ranks: MPI processes.
+        ranks: Cores to use: MPI processes, or threads of an engine that uses those.
         launcher: Command of the MPI launcher, with its options.
         deadline: Unix time at which the whole job ends, or None.
         memory_limit_mb: Address space that one process may use, MB; None for no limit.
@@ -62,16 +62,17 @@ class Launch:
     patience_s: float = 120.0
     queued: bool = False
 
-    def command(self, program: list[str]) -> list[str]:
+    def command(self, program: list[str], parallelism: Parallelism = "processes") -> list[str]:
         """The full command line."""
-        if self.ranks == 1:
+        if self.ranks == 1 or parallelism == "threads":
             return program
         return [*shlex.split(self.launcher), "-n", str(self.ranks), *program]
 
-    def environment(self) -> dict[str, str]:
-        """The environment of the engine: one thread a rank, and no traces of another MPI launch, which GPAW refuses."""
+    def environment(self, parallelism: Parallelism = "processes") -> dict[str, str]:
+        """The environment of the engine: one thread a core, and no traces of another MPI launch, which GPAW refuses."""
         environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
-        environment = _UNBOUND | environment | {"OMP_NUM_THREADS": "1"}
+        environment = _UNBOUND | environment
+        environment["OMP_NUM_THREADS"] = str(self.ranks) if parallelism == "threads" else "1"
         if os.geteuid() == 0:  # Open MPI refuses root unless told twice
             environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         return environment
@@ -114,7 +115,7 @@ class EngineJob(Job):
         self.engine.withdraw_stop(folder)
         checkpoint = self.engine.checkpoint(folder)
         attempt = begin_attempt(folder, self.launch.ranks, checkpoint.name if checkpoint else None)
-        command = self.launch.command(self.engine.command(attempt, self.launch.deadline))
+        command = self.launch.command(self.engine.command(attempt, self.launch.deadline), self.engine.parallelism)
         interrupted: BaseException | None = None
         kills = oom_kills()
         with (folder / f"engine.{attempt}.out").open("w") as out, (folder / f"engine.{attempt}.err").open("w") as err:
@@ -122,7 +123,7 @@ class EngineJob(Job):
                 process = subprocess.Popen(
                     command,
                     cwd=folder,
-                    env=self.launch.environment(),
+                    env=self.launch.environment(self.engine.parallelism),
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,

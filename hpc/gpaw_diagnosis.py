@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 from natrium.hpc.outcome import Finding, Outcome
-from natrium.workflows.gpaw.driver import BUSY, FINISHED, OUTPUT, STOPPED
+from natrium.workflows.program import BUSY, FINISHED, OUTPUT, STOPPED
 
 _CLASSES = [
     # the first class in the exception's inheritance that is listed decides

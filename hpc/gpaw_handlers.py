@@ -6,61 +6,15 @@ Never changed: occupation widths, cutoffs, k-points, anything that would move th
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from custodian.custodian import ErrorHandler
-
-from natrium.hpc.attempts import read_attempts, record_changes
+from natrium.hpc.attempts import read_attempts
+from natrium.hpc.cure import Again, Cure
 from natrium.hpc.engine_job import Launch
 from natrium.hpc.outcome import Outcome
-from natrium.workflows.atomic_file import replace_text
-from natrium.workflows.gpaw.driver import INPUT
-from natrium.workflows.gpaw.progress import CHECKPOINT, STATUS
-
-
-class Cure(ErrorHandler, ABC):
-    """A handler for one kind of outcome of the last attempt."""
-
-    outcomes: ClassVar[tuple[Outcome, ...]]
-    # when the budget is spent custodian goes on to the validator, which ends the run
-    raise_on_max = False
-
-    def __init__(self, launch: Launch) -> None:
-        self.launch = launch
-
-    def as_dict(self) -> dict[str, object]:
-        """For custodian's log."""
-        return {"handler": type(self).__name__}
-
-    def check(self, directory: str = "./") -> bool:
-        """Whether the last attempt ended in what this class cures, and there is something left to try."""
-        attempts = read_attempts(Path(directory))
-        return bool(attempts) and attempts[-1].outcome in self.outcomes and self.changes(Path(directory)) is not None
-
-    @abstractmethod
-    def changes(self, folder: Path) -> dict[str, Any] | None:
-        """What to change for the next attempt; an empty dictionary for 'simply again', None for nothing left to try."""
-
-    def correct(self, directory: str = "./") -> dict[str, Any]:
-        """Apply the changes; the input as it was stays as input.K.json."""
-        folder = Path(directory)
-        attempt = read_attempts(folder)[-1]
-        changes = self.changes(folder) or {}
-        if "ranks" in changes:
-            self.launch.ranks = changes["ranks"]
-        keywords = {name: value for name, value in changes.items() if name != "ranks"}
-        if keywords:
-            before = (folder / INPUT).read_text()
-            (folder / f"input.{attempt.number}.json").write_text(before)
-            task = json.loads(before)
-            task["gpaw"] |= keywords
-            if "nbands" in keywords:
-                task["start_from"] = None
-            replace_text(folder / INPUT, json.dumps(task, indent=1))
-        record_changes(folder, changes)
-        return {"errors": [f"{attempt.outcome}: {attempt.evidence}"], "actions": [changes or {"again": True}]}
+from natrium.workflows.gpaw.progress import CHECKPOINT
+from natrium.workflows.program import STATUS
 
 
 class SofterMixing(Cure):
@@ -110,17 +64,6 @@ class FewerRanks(Cure):
     def changes(self, folder: Path) -> dict[str, Any] | None:  # noqa: ARG002
         """Half the ranks, while there is more than one; nothing where a queue can give more memory."""
         return {"ranks": self.launch.ranks // 2} if self.launch.ranks > 1 and not self.launch.queued else None
-
-
-class Again(Cure):
-    """A process was killed or crashed: continue from the checkpoint, twice at the most."""
-
-    outcomes = (Outcome.KILLED, Outcome.CRASHED)
-    max_num_corrections = 2
-
-    def changes(self, folder: Path) -> dict[str, Any] | None:  # noqa: ARG002
-        """Nothing: the same again."""
-        return {}
 
 
 def handlers(launch: Launch) -> list[Cure]:

@@ -13,6 +13,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     SCF_NOT_CONVERGED = "scf not converged"
     TOO_FEW_BANDS = "too few bands"
+    LINEAR_DEPENDENCY = "linear dependency in the basis"
     POISSON_NOT_CONVERGED = "poisson solver not converged"
     RELAXATION_NOT_CONVERGED = "relaxation not converged"
     ATOMS_TOO_CLOSE = "atoms too close"
@@ -33,6 +34,7 @@ REMEDIES = {
     Outcome.STOPPED: "continue with natrium run --resume: the checkpoint is in the folder",
     Outcome.SCF_NOT_CONVERGED: "look at the geometry and the spin state; then raise max_scf_iterations or energy_ev",
     Outcome.TOO_FEW_BANDS: "set bands to a larger number",
+    Outcome.LINEAR_DEPENDENCY: "a basis with fewer diffuse functions; look at the distances of the atoms too",
     Outcome.POISSON_NOT_CONVERGED: "more vacuum around the system, or a finer grid (grid_spacing_a)",
     Outcome.RELAXATION_NOT_CONVERGED: "look at relaxation.traj; raise max_steps, and resume",
     Outcome.ATOMS_TOO_CLOSE: "correct the starting geometry: system.json names the atoms",

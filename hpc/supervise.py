@@ -15,7 +15,7 @@ from types import FrameType
 
 from custodian.custodian import Custodian, CustodianError, Validator
 
-from natrium.hpc import gpaw_diagnosis, gpaw_handlers
+from natrium.hpc import gpaw_diagnosis, gpaw_handlers, pyscf_diagnosis, pyscf_handlers
 from natrium.hpc.attempts import read_attempts
 from natrium.hpc.engine_job import EngineJob, Launch
 from natrium.hpc.outcome import REMEDIES, Outcome
@@ -31,7 +31,10 @@ logging.getLogger("custodian").addHandler(logging.NullHandler())
 SUBMISSION = "NATRIUM_SUBMISSION"
 """Variable that names the submission in a queue that a calculation belongs to."""
 _MAX_ERRORS = 8
-_SUPERVISION = {"gpaw": (gpaw_diagnosis.diagnose, gpaw_handlers.handlers)}
+_SUPERVISION = {
+    "gpaw": (gpaw_diagnosis.diagnose, gpaw_handlers.handlers),
+    "pyscf": (pyscf_diagnosis.diagnose, pyscf_handlers.handlers),
+}
 
 
 class CalculationFailedError(NatriumError):

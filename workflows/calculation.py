@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -10,6 +10,8 @@ from natrium.structures.errors import InputError
 from natrium.structures.system import System
 
 KPoints = tuple[PositiveInt, PositiveInt, PositiveInt]
+OrbitalName = Annotated[str, Field(pattern=r"^(homo(-[1-9])?|lumo(\+[1-9])?)$")]
+"""An orbital counted from the gap."""
 
 
 class Calculation(BaseModel):
@@ -19,12 +21,14 @@ class Calculation(BaseModel):
 
     kind: Literal["static", "relax"] = Field("static", description="A single point, or a geometry relaxation")
     functional: str = Field("PBE", description="Exchange-correlation functional")
-    mode: Literal["pw", "fd", "lcao"] = Field(
-        "pw", description="Plane waves, real-space grid, or a basis of atomic orbitals"
+    mode: Literal["pw", "fd", "lcao", "gto"] = Field(
+        "pw", description="Plane waves, real-space grid, a basis of atomic orbitals, or one of Gaussian orbitals"
     )
     cutoff_ev: PositiveFloat | None = Field(None, description="Plane-wave cutoff energy, eV (mode pw)")
     grid_spacing_a: PositiveFloat | None = Field(None, description="Real-space grid spacing, Å (modes fd and lcao)")
-    basis: str | None = Field(None, description="Basis set of atomic orbitals, such as dzp (mode lcao)")
+    basis: str | None = Field(
+        None, description="Basis set of atomic orbitals: dzp (mode lcao), 6-311+G(d,p) (mode gto)"
+    )
     kpoints: KPoints = Field((1, 1, 1), description="k-point grid")
     gamma_centred: bool = Field(True, description="Whether the k-point grid includes Γ")
     smearing: Literal["fermi-dirac", "methfessel-paxton", "marzari-vanderbilt", "none"] = Field(
@@ -35,6 +39,10 @@ class Calculation(BaseModel):
     dispersion: Literal["d3-zero", "d3-bj"] | None = Field(
         None, description="Grimme's D3 with zero or Becke-Johnson damping"
     )
+    solvent: Literal["iefpcm", "cpcm", "ssvpe", "cosmo", "ddcosmo"] | None = Field(
+        None, description="Implicit solvent: the model of the polarisable continuum around a molecule"
+    )
+    epsilon: float | None = Field(None, gt=1, description="Relative permittivity of the solvent; FEC 107, EC 90")
     dipole_layer: bool = Field(False, description="Dipole layer in the vacuum of a slab, so that its sides decouple")
     valence_electrons: dict[str, PositiveInt] = Field(
         default_factory=dict,
@@ -50,9 +58,12 @@ class Calculation(BaseModel):
     max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")
     cell: Literal["fixed", "isotropic", "full"] = Field("fixed", description="Which part of the cell is relaxed too")
     keep_density: bool = Field(
-        False, description="Keep the all-electron valence density, for density differences (static only)"
+        False, description="Keep the density of all electrons, for density differences (static only)"
     )
     charges: bool = Field(False, description="Partition the density among the atoms: Bader, Hirshfeld (static only)")
+    keep_orbitals: tuple[OrbitalName, ...] = Field(
+        (), description="Orbitals of a molecule to keep on a grid: homo, lumo, homo-1, lumo+1 … (static only)"
+    )
 
     @model_validator(mode="after")
     def _is_complete(self) -> Calculation:
@@ -60,6 +71,7 @@ class Calculation(BaseModel):
             "pw": ("cutoff_ev", ("grid_spacing_a", "basis")),
             "fd": ("grid_spacing_a", ("cutoff_ev", "basis")),
             "lcao": ("basis", ("cutoff_ev",)),
+            "gto": ("basis", ("cutoff_ev", "grid_spacing_a")),
         }[self.mode]
         if getattr(self, needed) is None:
             raise InputError(f"mode {self.mode} needs {needed}", f"set {needed}, or choose another mode")
@@ -68,9 +80,15 @@ class Calculation(BaseModel):
                 raise InputError(f"{name}={getattr(self, name)} means nothing in mode {self.mode}", f"leave {name} out")
         if self.cell != "fixed" and self.kind != "relax":
             raise InputError(f"cell={self.cell} in a {self.kind} calculation", "use kind=relax, or cell=fixed")
-        if self.kind != "static" and (self.keep_density or self.charges):
+        if self.kind != "static" and (self.keep_density or self.charges or self.keep_orbitals):
             raise InputError(
-                f"densities and charges of a {self.kind} calculation", "ask for them in the static one that follows it"
+                f"densities, charges or orbitals of a {self.kind} calculation",
+                "ask for them in the static one that follows it",
+            )
+        if (self.solvent is None) != (self.epsilon is None):
+            raise InputError(
+                f"solvent={self.solvent} with epsilon={self.epsilon}: the model and the permittivity belong together",
+                "give both: solvent=iefpcm and epsilon=107 for FEC (EC 90, water 78.4); or neither",
             )
         return self
 
@@ -78,7 +96,7 @@ class Calculation(BaseModel):
     def method(self) -> dict[str, object]:
         """The settings that must agree between calculations whose energies are subtracted."""
         names = ("functional", "mode", "cutoff_ev", "grid_spacing_a", "basis", "smearing", "smearing_width_ev")
-        return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons")}
+        return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons", "solvent", "epsilon")}
 
     def is_polarised(self, multiplicity: int | None, has_moments: bool) -> bool:
         """Whether both spins are calculated, for a system of this multiplicity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from natrium.structures.errors import InputError, NatriumError
 from natrium.structures.system import System
@@ -16,6 +16,10 @@ class EngineError(NatriumError):
     """An engine's output that cannot be what was asked for: wrong electron count, missing or torn files."""
 
 
+Parallelism = Literal["processes", "threads"]
+"""How an engine uses the cores that it is given: as MPI processes, or as threads of a single process."""
+
+
 class Engine(Protocol):
     """A program that carries out calculations, one process in one folder at a time.
 
@@ -23,6 +27,8 @@ class Engine(Protocol):
     """
 
     name: str
+    parallelism: Parallelism
+    """`threads`: started once, without the MPI launcher, with OMP_NUM_THREADS the number of cores."""
 
     def check(self, calculation: Calculation, system: System) -> None:
         """Refuse, before anything starts, what this engine cannot do or what would be silently wrong.
@@ -44,7 +50,7 @@ class Engine(Protocol):
         """
 
     def command(self, attempt: int, deadline: float | None) -> list[str]:
-        """Arguments of the program, run in the folder and to be started under the MPI launcher."""
+        """Arguments of the program, run in the folder; under the MPI launcher, unless the engine uses threads."""
 
     def progress(self, folder: Path) -> dict[str, Any]:
         """What the running calculation last said of itself: phase, iteration, relaxation_step and so on."""

@@ -29,13 +29,22 @@ class PlanarPotential(_Document):
     )
 
 
+class SpinLevels(_Document):
+    """Levels of one spin near the gap, the lowest first."""
+
+    spin: Literal["both", "up", "down"]
+    first: int = Field(description="Number of the first level listed, counted from 1 at the lowest")
+    energies_ev: list[float] = Field(description="Energies, eV from the vacuum level")
+    occupations: list[float] = Field(description="Electrons in each level")
+
+
 class Attempt(_Document):
     """One start of the engine: how it ended, and what was changed for the next one."""
 
     number: int
     started: datetime
     wall_time_s: float | None = Field(None, description="None: the attempt's end was never seen (it was killed)")
-    ranks: int = Field(description="MPI processes")
+    ranks: int = Field(description="MPI processes, or threads of an engine that uses those")
     outcome: str = Field(description="finished, stopped, or the name of what went wrong")
     evidence: str = Field("", description="The line that shows it, and where it was found")
     changes: dict[str, Any] = Field(default_factory=dict, description="Inputs changed for the next attempt")
@@ -52,7 +61,7 @@ class Provenance(_Document):
     engine_version: str
     implementation: str = Field(description="Which implementation of the engine ran: some keywords fall back silently")
     versions: dict[str, str] = Field(description="Other packages that took part")
-    datasets: dict[str, str] = Field(description="PAW dataset of each element: name and SHA-256 of the file")
+    datasets: dict[str, str] = Field(description="PAW dataset or Gaussian basis of each element: name and SHA-256")
     inputs_sha256: dict[str, str] = Field(description="Input files and their hashes")
     host: str
     folder: str = Field(description="Where the engine ran; its files stay there")
@@ -63,7 +72,10 @@ class CalculationResult(_Document):
 
     system: System = Field(description="The system at its final geometry")
     calculation: Calculation
-    energy_ev: float = Field(description="Total energy extrapolated to zero width, relative to the reference atoms, eV")
+    energy_ev: float = Field(
+        description="Total energy extrapolated to zero width, eV; relative to reference atoms (GPAW) or to separate"
+        " electrons and nuclei (PySCF)"
+    )
     free_energy_ev: float = Field(description="Electronic free energy, consistent with the forces, eV")
     dispersion_ev: float | None = Field(None, description="The part of the energy that is D3, eV")
     forces_ev_a: list[Vector] = Field(description="Forces, shape (atoms, 3), eV/Å; not zeroed on fixed atoms")
@@ -72,7 +84,10 @@ class CalculationResult(_Document):
     fermi_level_ev: float | None = Field(None, description="Fermi level on the engine's scale, eV")
     homo_ev: float | None = Field(None, description="Highest occupied level, eV")
     lumo_ev: float | None = Field(None, description="Lowest unoccupied level, eV")
-    electrons: float = Field(description="Valence electrons that the engine counted, charge included")
+    levels: list[SpinLevels] | None = Field(None, description="Levels of a molecule near the gap, for each spin")
+    electrons: float = Field(
+        description="Electrons that the engine counted, charge included: valence (PAW) or those not in pseudopotentials"
+    )
     magnetic_moment: float = Field(0.0, description="Total magnetic moment, Bohr magnetons")
     dipole_ea: Vector = Field(description="Dipole moment, e·Å")
     planar_potential: PlanarPotential | None = Field(None, description="Along the normal of a slab")
@@ -83,11 +98,14 @@ class CalculationResult(_Document):
         None, description="Density of all electrons, cores included, on a refined grid; a file in the step's folder"
     )
     free_atoms: dict[str, FreeAtom] | None = Field(None, description="Density of the free atom of each element")
+    orbitals: dict[str, VolumetricFile] | None = Field(
+        None, description="Orbitals by name, amplitudes on a grid; files in the step's folder"
+    )
     charges: AtomicCharges | None = Field(None, description="Bader and Hirshfeld charges of the atoms")
     relaxation_steps: int = 0
     scf_iterations: int = Field(description="Of the last SCF cycle")
-    kpoints_irreducible: int
-    grid: tuple[int, int, int] = Field(description="Real-space grid points")
+    kpoints_irreducible: int = Field(1, description="Irreducible k-points")
+    grid: tuple[int, int, int] | None = Field(None, description="Real-space grid points, where the engine has a grid")
     wall_time_s: float = Field(description="Over all attempts")
     peak_memory_mb: float = Field(description="Largest resident size of one MPI process, MB")
     attempts: list[Attempt]

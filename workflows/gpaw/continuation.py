@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from natrium.structures.system import System
-from natrium.workflows.gpaw.driver import INPUT, OUTPUT, SYSTEM
 from natrium.workflows.gpaw.progress import CHECKPOINT
+from natrium.workflows.program import INPUT, OUTPUT, SYSTEM
 
 _MAY_DIFFER = ("convergence", "mixer", "maxiter", "parallel")
 """Keywords in which a calculation may differ from the one whose density it starts from."""

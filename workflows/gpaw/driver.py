@@ -7,23 +7,28 @@ when, the calculation is finished. How it ended is said by the exit code and, fo
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import json
 import os
 import sys
-import time
-import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from natrium.workflows.atomic_file import replace_text
-from natrium.workflows.gpaw.progress import CHECKPOINT, STOP, Progress, StopRequestedError
-
-FINISHED, FAILED, STOPPED, BUSY = 0, 70, 75, 73
-"""Exit codes: EX_SOFTWARE, EX_TEMPFAIL and EX_CANTCREAT of sysexits.h."""
-
-OUTPUT, INPUT, SYSTEM = "output.json", "input.json", "system.json"
+from natrium.workflows.dispersion import with_dispersion
+from natrium.workflows.gpaw.progress import CHECKPOINT, Progress
+from natrium.workflows.program import (
+    BUSY,
+    FINISHED,
+    INPUT,
+    OUTPUT,
+    STOP,
+    STOPPED,
+    SYSTEM,
+    StopRequestedError,
+    fail,
+    single_point,
+    take_folder,
+)
 
 
 def run(folder: Path, attempt: int, progress: Progress) -> None:
@@ -133,38 +138,6 @@ def take_over(calc: Any, keywords: dict[str, Any]) -> bool:
     return True
 
 
-def with_dispersion(calc: Any, dispersion: dict[str, str] | None) -> Any:
-    """GPAW alone, or GPAW plus Grimme's D3 (two-body, as in VASP's IVDW=11 and 12)."""
-    if dispersion is None:
-        return calc
-    from ase.calculators.mixing import SumCalculator
-    from dftd3.ase import DFTD3
-
-    # atm: the three-body term of Axilrod, Teller and Muto
-    d3 = DFTD3(damping=dispersion["damping"], params_tweaks={"method": dispersion["method"], "atm": False})
-    return SumCalculator([calc, d3])
-
-
-def single_point(atoms: Any) -> int:
-    """Energy and forces at one geometry."""
-    atoms.get_potential_energy()
-    atoms.get_forces()
-    return 0
-
-
-def take_folder(folder: Path) -> Any:
-    """Hold the folder's lock as long as this process lives: no run left over from a killed parent writes beside us."""
-    lock = (folder / "engine.lock").open("w")
-    for _ in range(100):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return lock
-    return None
-
-
 def main() -> None:
     """Run and say by exit code and files how it ended."""
     parser = argparse.ArgumentParser()
@@ -211,27 +184,6 @@ def carry_out(folder: Path, attempt: int, deadline: float | None, checkpoint_int
         world.barrier()
         return STOPPED
     return FINISHED
-
-
-def fail(path: Path, error: BaseException) -> NoReturn:
-    """Write what went wrong (the first rank to fail speaks for all), then end every rank at once."""
-    world = getattr(sys.modules.get("gpaw.mpi"), "world", None)
-    try:
-        facts = {
-            "classes": [cls.__name__ for cls in type(error).__mro__],
-            "message": str(error),
-            "traceback": traceback.format_exc(),
-        }
-        text = json.dumps(facts)
-        with contextlib.suppress(FileExistsError), path.open("x") as file:
-            file.write(text)
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:  # without an abort the other ranks would wait for this one for ever, and so would an ordinary exit
-        if world is not None and world.size > 1:
-            time.sleep(0.5)  # let the other ranks say the same
-            world.abort(FAILED)
-        os._exit(FAILED)
 
 
 if __name__ == "__main__":

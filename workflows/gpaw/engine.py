@@ -16,12 +16,12 @@ from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import EngineError
+from natrium.workflows.engine import EngineError, Parallelism
 from natrium.workflows.gpaw.continuation import usable_checkpoint
 from natrium.workflows.gpaw.datasets import FUNCTIONALS, Dataset, check_basis, choose
-from natrium.workflows.gpaw.driver import INPUT, OUTPUT, SYSTEM
 from natrium.workflows.gpaw.harvest import DENSITY, POTENTIAL
-from natrium.workflows.gpaw.progress import CHECKPOINT, STATUS, STOP
+from natrium.workflows.gpaw.progress import CHECKPOINT
+from natrium.workflows.program import INPUT, OUTPUT, STATUS, STOP, SYSTEM
 from natrium.workflows.provenance import natrium_version
 from natrium.workflows.result import Attempt, CalculationResult, Provenance
 
@@ -38,15 +38,23 @@ class GPAW:
     """GPAW 26.7, run as its own MPI program (natrium.workflows.gpaw.driver)."""
 
     name = "gpaw"
+    parallelism: Parallelism = "processes"
 
     def check(self, calculation: Calculation, system: System) -> None:
         """Refuse what GPAW cannot do, or does silently wrong."""
         calculation.check(system)
+        for asked, reason in (
+            (calculation.mode == "gto", "mode=gto: GPAW has no Gaussian bases"),
+            (calculation.solvent, f"solvent={calculation.solvent}: GPAW has no polarisable continuum of this kind"),
+            (calculation.keep_orbitals, "keep_orbitals: natrium keeps no orbitals of GPAW"),
+        ):
+            if asked:
+                raise InputError(reason, "leave it out, or use engine pyscf, for molecules and ions")
         if calculation.functional in _HYBRIDS:
             raise InputError(
                 f"functional {calculation.functional}: GPAW 26.7 is silently wrong with hybrids on a real-space grid,"
                 " and natrium does not use its plane-wave hybrids",
-                "use functional=PBE with GPAW",
+                "use functional=PBE with GPAW, or engine pyscf for molecules",
             )
         if calculation.functional not in FUNCTIONALS:
             raise InputError(
@@ -114,6 +122,8 @@ class GPAW:
         convergence: dict[str, Any] = {"energy": {"name": "energy", "tol": calculation.energy_ev, "relative": False}}
         if calculation.density_e is not None:
             convergence["density"] = calculation.density_e
+            # GPAW's own two criteria stand in this proportion: 1e-4 e and 4e-8 eV²
+            convergence["eigenstates"] = 4e-4 * calculation.density_e
         if calculation.smearing == "none" and calculation.kind == "static" and calculation.mode != "lcao":
             # iterative eigensolvers converge occupied bands only; the lowest empty one is a result too
             convergence["bands"] = _occupied(chosen, system) + 1
@@ -160,7 +170,7 @@ class GPAW:
                 "max_steps": calculation.max_steps,
             },
             "magnetic_moments": _initial_moments(system) if keywords["spinpol"] else None,
-            "keep_density": calculation.keep_density or calculation.charges,
+            "keep_density": _keeps_density(calculation),
         }
         task["start_from"] = usable_checkpoint(continue_from, task, system)
         replace_text(folder / SYSTEM, system.model_dump_json(indent=1))
@@ -207,7 +217,7 @@ class GPAW:
             calculation = Calculation.model_validate_json((folder / CALCULATION).read_text())
             arrays = {
                 "electrostatic_potential_ev": np.load(folder / POTENTIAL) if system.is_slab else None,
-                "density": _density(folder, output, system, calculation) if output.get("free_atoms") else None,
+                "density": _density(folder, output, system, calculation) if _keeps_density(calculation) else None,
             }
             return self._result(folder, attempts, output, system, calculation, arrays)
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -266,6 +276,10 @@ class GPAW:
             **arrays,
             raw={name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
         )
+
+
+def _keeps_density(calculation: Calculation) -> bool:
+    return calculation.keep_density or calculation.charges
 
 
 def _density(folder: Path, output: dict[str, Any], system: System, calculation: Calculation) -> VolumetricFile:

@@ -11,14 +11,9 @@ from typing import Any
 from ase.units import Hartree
 
 from natrium.workflows.atomic_file import replace_text
+from natrium.workflows.program import STATUS, STOP, StopRequestedError
 
 CHECKPOINT = "checkpoint.gpw"
-STATUS = "status.json"
-STOP = "STOP"
-
-
-class StopRequestedError(Exception):
-    """The run was asked to stop, or its wall time ends; the checkpoint is on disk."""
 
 
 class Progress:

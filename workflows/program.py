@@ -1,0 +1,63 @@
+"""What the programs of all engines share: exit codes, names of files, the folder's lock, and how an error is told."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+FINISHED, FAILED, STOPPED, BUSY = 0, 70, 75, 73
+"""Exit codes: EX_SOFTWARE, EX_TEMPFAIL and EX_CANTCREAT of sysexits.h."""
+
+OUTPUT, INPUT, SYSTEM, STATUS, STOP = "output.json", "input.json", "system.json", "status.json", "STOP"
+
+
+class StopRequestedError(Exception):
+    """The run was asked to stop, or its wall time ends; the checkpoint is on disk."""
+
+
+def single_point(atoms: Any) -> int:
+    """Energy and forces at one geometry."""
+    atoms.get_potential_energy()
+    atoms.get_forces()
+    return 0
+
+
+def take_folder(folder: Path) -> Any:
+    """Hold the folder's lock as long as this process lives: no run left over from a killed parent writes beside us."""
+    lock = (folder / "engine.lock").open("w")
+    for _ in range(100):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return lock
+    return None
+
+
+def fail(path: Path, error: BaseException) -> NoReturn:
+    """Write what went wrong (the first rank to fail speaks for all), then end every rank at once."""
+    world = getattr(sys.modules.get("gpaw.mpi"), "world", None)
+    try:
+        facts = {
+            "classes": [cls.__name__ for cls in type(error).__mro__],
+            "message": str(error),
+            "traceback": traceback.format_exc(),
+        }
+        text = json.dumps(facts)
+        with contextlib.suppress(FileExistsError), path.open("x") as file:
+            file.write(text)
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:  # without an abort the other ranks would wait for this one for ever, and so would an ordinary exit
+        if world is not None and world.size > 1:
+            time.sleep(0.5)  # let the other ranks say the same
+            world.abort(FAILED)
+        os._exit(FAILED)
