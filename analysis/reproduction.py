@@ -99,7 +99,10 @@ def _compared(row: ReproductionRow, found: Reproduction, sources: Sequence[str])
     return {
         "quantity": row.quantity,
         "published": published,
-        f"ours, preset {found.preset} ({found.quality})": f"{row.ours:.{digits}f} {unit}".rstrip(),
+        # "converged" is what the error bar says, or nothing does
+        f"ours, preset {found.preset}" + (" (rough)" if found.quality == "rough" else ""): (
+            f"{row.ours:.{digits}f} {unit}".rstrip()
+        ),
         "error bar": "not measured" if row.error_bar is None else _error_bar(row.error_bar, digits),
         "difference": difference,
         "agrees?": agrees,
