@@ -61,7 +61,7 @@ def test_what_is_refused(systems: dict[str, System], tmp_path: Path) -> None:
     taken.write_bytes(b"mine")
     for path, drawn, problem in (
         (taken, systems, "exists"),
-        (tmp_path / "a.gif", systems, "cannot draw"),
+        (tmp_path / "a.gif", systems, "cannot write"),
         (tmp_path / "missing" / "a.png", systems, "does not exist"),
         (tmp_path / "a.png", {}, "0 structures"),
     ):
