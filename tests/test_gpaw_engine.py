@@ -288,7 +288,7 @@ def test_reads_a_whole_output(real: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Any, str]] = {
-    "an electron too many": (lambda f: change(f / "output.json", electrons=2.0), "counted 2.0 valence electrons"),
+    "an electron too many": (lambda f: change(f / "output.json", electrons=2.0), "counted 2.0 electrons"),
     "forces above the tolerance": (lambda f: change(f / "output.json", max_force_ev_a=0.03), "largest force is 0.0300"),
     "torn output": (lambda f: (f / "output.json").write_text((f / "output.json").read_text()[:200]), "cannot read"),
     "missing output": (lambda f: (f / "output.json").unlink(), "cannot read"),

@@ -94,7 +94,7 @@ def test_lost_charge(tmp_path: Path) -> None:
     settings = {"mode": "lcao", "basis": "dzp", "grid_spacing_a": 0.3, "smearing": "none"}
     ion = System.model_validate(oxygen().model_dump() | {"charge": 2, "multiplicity": 1})
     prepare(settings, ion, tmp_path, charge=0)
-    with pytest.raises(EngineError, match=r"counted 12.0 valence electrons, the system has 10.0 \(charge \+2\)"):
+    with pytest.raises(EngineError, match=r"counted 12.0 electrons, the system has 10.0 \(charge \+2\)"):
         run(settings, ion, tmp_path)
 
 

@@ -64,7 +64,7 @@ def start(task: dict[str, Any], system: Any, folder: Path, attempt: int) -> tupl
     """A calculator and its atoms: from our own checkpoint, from another calculation's, or from nothing."""
     from gpaw.dft import GPAW
 
-    from natrium.workflows.gpaw.relaxation import reached
+    from natrium.workflows.relaxation import reached
 
     text = str(folder / f"gpaw.{attempt}.txt")
     keywords = task["gpaw"]

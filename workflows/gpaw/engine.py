@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +10,14 @@ import numpy as np
 from natrium.analysis.volumetric import VolumetricData, VolumetricFile
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
-from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.engine import EngineError, Parallelism
 from natrium.workflows.gpaw.continuation import usable_checkpoint
 from natrium.workflows.gpaw.datasets import FUNCTIONALS, Dataset, check_basis, choose
 from natrium.workflows.gpaw.harvest import DENSITY, POTENTIAL
 from natrium.workflows.gpaw.progress import CHECKPOINT
-from natrium.workflows.program import INPUT, OUTPUT, STATUS, STOP, SYSTEM
-from natrium.workflows.provenance import natrium_version
-from natrium.workflows.result import Attempt, CalculationResult, Provenance
+from natrium.workflows.program_engine import ProgramEngine
 
-CALCULATION = "calculation.json"
 _HYBRIDS = ("PBE0", "B3LYP", "HSE03", "HSE06", "EXX", "YS-PBE0")
 _D3_FUNCTIONALS = ("PBE", "RPBE", "revPBE")
 _D3 = {"d3-zero": "d3zero", "d3-bj": "d3bj"}
@@ -34,10 +26,13 @@ _OPEN_SPIN_MIXER = {"name": "pulay", "beta": 0.1, "nmaxold": 8, "weight": 100.0}
 wanders between states for more than 150, and with beta 0.2 Pulay's ends in one without a moment, 0.1 eV higher."""
 
 
-class GPAW:
+class GPAW(ProgramEngine):
     """GPAW 26.7, run as its own MPI program (natrium.workflows.gpaw.driver)."""
 
     name = "gpaw"
+    title = "GPAW"
+    electron_tolerance = 1e-3
+    checkpoint_file = CHECKPOINT
     parallelism: Parallelism = "processes"
 
     def check(self, calculation: Calculation, system: System) -> None:
@@ -173,109 +168,14 @@ class GPAW:
             "keep_density": _keeps_density(calculation),
         }
         task["start_from"] = usable_checkpoint(continue_from, task, system)
-        replace_text(folder / SYSTEM, system.model_dump_json(indent=1))
-        replace_text(folder / INPUT, json.dumps(task, indent=1))
-        # the last one: where it is, the others are whole
-        replace_text(folder / CALCULATION, calculation.model_dump_json(indent=1))
+        self._write(folder, task, calculation, system)
 
-    def command(self, attempt: int, deadline: float | None) -> list[str]:
-        """`python -m natrium.workflows.gpaw.driver …` with this Python."""
-        command = [sys.executable, "-m", "natrium.workflows.gpaw.driver"]
-        command += ["--attempt", str(attempt)]
-        return command + (["--deadline", repr(deadline)] if deadline is not None else [])
-
-    def progress(self, folder: Path) -> dict[str, Any]:
-        """The status file, or nothing before the program has started."""
-        try:
-            facts = json.loads((folder / STATUS).read_text())
-        except (OSError, ValueError):
-            return {}
-        return facts if isinstance(facts, dict) else {}
-
-    def log(self, folder: Path) -> Path | None:
-        """GPAW's own text output, of the last attempt."""
-        return max(folder.glob("gpaw.*.txt"), key=lambda path: int(path.name.split(".")[1]), default=None)
-
-    def request_stop(self, folder: Path) -> None:
-        """The program looks for this file after every SCF iteration."""
-        (folder / STOP).touch()
-
-    def withdraw_stop(self, folder: Path) -> None:
-        """An old request must not stop a new start."""
-        (folder / STOP).unlink(missing_ok=True)
-
-    def checkpoint(self, folder: Path) -> Path | None:
-        """The checkpoint that the program continues from by itself."""
-        path = folder / CHECKPOINT
-        return path if path.exists() else None
-
-    def read_outputs(self, folder: Path, attempts: list[Attempt]) -> CalculationResult:
-        """The result document; see `Engine.read_outputs`."""
-        try:
-            output = json.loads((folder / OUTPUT).read_text())
-            system = System.model_validate_json((folder / SYSTEM).read_text())
-            calculation = Calculation.model_validate_json((folder / CALCULATION).read_text())
-            arrays = {
-                "electrostatic_potential_ev": np.load(folder / POTENTIAL) if system.is_slab else None,
-                "density": _density(folder, output, system, calculation) if _keeps_density(calculation) else None,
-            }
-            return self._result(folder, attempts, output, system, calculation, arrays)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise EngineError(
-                f"{folder}: cannot read GPAW's output: {type(error).__name__}: {error}",
-                "look at the gpaw.*.txt files there, or calculate again in a new folder",
-            ) from error
-
-    def _result(
-        self,
-        folder: Path,
-        attempts: list[Attempt],
-        output: dict[str, Any],
-        system: System,
-        calculation: Calculation,
-        arrays: dict[str, Any],
-    ) -> CalculationResult:
-        last = attempts[-1].number if attempts else 0
-        if output["attempt"] != last:
-            raise EngineError(
-                f"{folder}: {OUTPUT} is of attempt {output['attempt']}, the last one was {last}",
-                "calculate again in a new folder",
-            )
-        if abs(output["electrons"] - output["expected_electrons"]) > 1e-3:
-            raise EngineError(
-                f"{folder}: GPAW counted {output['electrons']} valence electrons, the system has"
-                f" {output['expected_electrons']} (charge {system.charge:+d})",
-                "the charge was lost on the way: report this with the folder's input.json",
-            )
-        if calculation.kind == "relax" and output["max_force_ev_a"] > 1.001 * calculation.force_ev_a:
-            raise EngineError(
-                f"{folder}: the largest force is {output['max_force_ev_a']:.4f} eV/Å, not {calculation.force_ev_a}",
-                "rerun with more max_steps",
-            )
-        provenance = Provenance(
-            natrium=natrium_version(),
-            engine=self.name,
-            engine_version=output["engine_version"],
-            implementation=output["implementation"],
-            versions=output["versions"],
-            datasets=output["datasets"],
-            inputs_sha256={
-                name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (SYSTEM, CALCULATION, INPUT)
-            },
-            host=socket.gethostname(),
-            folder=str(folder),
-        )
-        shared = {name: value for name, value in output.items() if name in CalculationResult.model_fields}
-        return CalculationResult(
-            **shared,
-            system=system.moved(output["positions_a"], output["cell_a"]),
-            calculation=calculation,
-            wall_time_s=sum(attempt.wall_time_s or 0.0 for attempt in attempts),
-            attempts=attempts,
-            provenance=provenance,
-            **arrays,
-            raw={name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
-        )
+    def _own(self, folder: Path, output: dict[str, Any], system: System, calculation: Calculation) -> dict[str, Any]:
+        return {
+            "electrostatic_potential_ev": np.load(folder / POTENTIAL) if system.is_slab else None,
+            "density": _density(folder, output, system, calculation) if _keeps_density(calculation) else None,
+            "raw": {name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
+        }
 
 
 def _keeps_density(calculation: Calculation) -> bool:
@@ -292,12 +192,6 @@ def _density(folder: Path, output: dict[str, Any], system: System, calculation: 
             "calculate again in a new folder",
         )
     return VolumetricFile.of(path, data, "density of all electrons, cores included, spins added up")
-
-
-def program() -> str:
-    """The gpaw command: the one next to this Python, else the one on the PATH."""
-    beside = Path(sys.executable).with_name("gpaw")
-    return str(beside) if beside.exists() else "gpaw"
 
 
 def _initial_moments(system: System) -> list[float]:

@@ -33,15 +33,19 @@ def initial_hessian(system: System, positions_a: Any) -> NDArray[np.float64]:
     """
     from pyscf import scf
 
-    size = 3 * len(system.symbols)
     try:
         mol = molecule(system.moved(positions_a), _BASIS)
-        mean_field = (scf.RHF if mol.spin == 0 else scf.UHF)(mol).run()
-        if not mean_field.converged:
-            raise InputError(f"{system.label}: HF/{_BASIS} does not converge", "nothing to do")
-        hessian = mean_field.Hessian().kernel().transpose(0, 2, 1, 3).reshape(size, size) * Hartree / Bohr**2
-    except (InputError, NotImplementedError) as error:
-        print(f"the relaxation starts without a Hessian: {error}", file=sys.stderr)
-        return np.eye(size) * _UNKNOWN_EV_A2
+    except InputError as error:  # the basis ends with iodine
+        return _uniform(len(system.symbols), str(error))
+    mean_field = (scf.RHF if mol.spin == 0 else scf.UHF)(mol).run()
+    if not mean_field.converged:
+        return _uniform(len(system.symbols), f"HF/{_BASIS} does not converge")
+    size = 3 * len(system.symbols)
+    hessian = mean_field.Hessian().kernel().transpose(0, 2, 1, 3).reshape(size, size) * Hartree / Bohr**2
     stiffness, modes = np.linalg.eigh((hessian + hessian.T) / 2)
     return np.asarray(modes * np.maximum(np.abs(stiffness), _SOFTEST_EV_A2) @ modes.T)
+
+
+def _uniform(atoms: int, reason: str) -> NDArray[np.float64]:
+    print(f"the relaxation starts without a Hessian: {reason}", file=sys.stderr)
+    return np.eye(3 * atoms) * _UNKNOWN_EV_A2

@@ -35,7 +35,8 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
     from natrium.structures.system import System
     from natrium.workflows.pyscf.calculator import GaussianOrbitals
     from natrium.workflows.pyscf.harvest import harvest
-    from natrium.workflows.pyscf.relaxation import reached, relax
+    from natrium.workflows.pyscf.relaxation import relax
+    from natrium.workflows.relaxation import reached
 
     task = json.loads((folder / INPUT).read_text())
     system = System.model_validate_json((folder / SYSTEM).read_text())

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import socket
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,16 +9,13 @@ from typing import Any
 from natrium.analysis.volumetric import VolumetricFile, file_sha256
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
-from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import EngineError, Parallelism
-from natrium.workflows.program import INPUT, OUTPUT, STATUS, STOP, SYSTEM
-from natrium.workflows.provenance import natrium_version
+from natrium.workflows.engine import Parallelism
+from natrium.workflows.program import OUTPUT, SYSTEM
+from natrium.workflows.program_engine import ProgramEngine
 from natrium.workflows.pyscf.functionals import FUNCTIONALS
 from natrium.workflows.pyscf.progress import CHECKPOINT
-from natrium.workflows.result import Attempt, CalculationResult, Provenance
 
-CALCULATION = "calculation.json"
 _D3 = {"d3-zero": "d3zero", "d3-bj": "d3bj"}
 _FOREIGN: dict[str, str] = {
     "bands": "a basis has as many levels as functions",
@@ -34,10 +27,13 @@ _FOREIGN: dict[str, str] = {
 """Words of a Calculation that PySCF does not carry out, and why."""
 
 
-class PySCF:
+class PySCF(ProgramEngine):
     """PySCF 2.14, run as its own program of one process (natrium.workflows.pyscf.driver)."""
 
     name = "pyscf"
+    title = "PySCF"
+    electron_tolerance = 1e-6
+    checkpoint_file = CHECKPOINT
     parallelism: Parallelism = "threads"
 
     def check(self, calculation: Calculation, system: System) -> None:
@@ -111,105 +107,14 @@ class PySCF:
             "keep_orbitals": list(calculation.keep_orbitals),
             "start_from": _usable_checkpoint(continue_from, system),
         }
-        replace_text(folder / SYSTEM, system.model_dump_json(indent=1))
-        replace_text(folder / INPUT, json.dumps(task, indent=1))
-        # the last one: where it is, the others are whole
-        replace_text(folder / CALCULATION, calculation.model_dump_json(indent=1))
+        self._write(folder, task, calculation, system)
 
-    def command(self, attempt: int, deadline: float | None) -> list[str]:
-        """`python -m natrium.workflows.pyscf.driver …` with this Python."""
-        command = [sys.executable, "-m", "natrium.workflows.pyscf.driver", "--attempt", str(attempt)]
-        return command + (["--deadline", repr(deadline)] if deadline is not None else [])
-
-    def progress(self, folder: Path) -> dict[str, Any]:
-        """The status file, or nothing before the program has started."""
-        try:
-            facts = json.loads((folder / STATUS).read_text())
-        except (OSError, ValueError):
-            return {}
-        return facts if isinstance(facts, dict) else {}
-
-    def log(self, folder: Path) -> Path | None:
-        """PySCF's own text output, of the last attempt."""
-        return max(folder.glob("pyscf.*.txt"), key=lambda path: int(path.name.split(".")[1]), default=None)
-
-    def request_stop(self, folder: Path) -> None:
-        """The program looks for this file after every SCF cycle."""
-        (folder / STOP).touch()
-
-    def withdraw_stop(self, folder: Path) -> None:
-        """An old request must not stop a new start."""
-        (folder / STOP).unlink(missing_ok=True)
-
-    def checkpoint(self, folder: Path) -> Path | None:
-        """The checkpoint that the program continues from by itself."""
-        path = folder / CHECKPOINT
-        return path if path.exists() else None
-
-    def read_outputs(self, folder: Path, attempts: list[Attempt]) -> CalculationResult:
-        """The result document; see `Engine.read_outputs`."""
-        try:
-            output = json.loads((folder / OUTPUT).read_text())
-            system = System.model_validate_json((folder / SYSTEM).read_text())
-            calculation = Calculation.model_validate_json((folder / CALCULATION).read_text())
-            return self._result(folder, attempts, output, system, calculation)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise EngineError(
-                f"{folder}: cannot read PySCF's output: {type(error).__name__}: {error}",
-                "look at the pyscf.*.txt files there, or calculate again in a new folder",
-            ) from error
-
-    def _result(
-        self,
-        folder: Path,
-        attempts: list[Attempt],
-        output: dict[str, Any],
-        system: System,
-        calculation: Calculation,
-    ) -> CalculationResult:
-        last = attempts[-1].number if attempts else 0
-        if output["attempt"] != last:
-            raise EngineError(
-                f"{folder}: {OUTPUT} is of attempt {output['attempt']}, the last one was {last}",
-                "calculate again in a new folder",
-            )
-        if abs(output["electrons"] - output["expected_electrons"]) > 1e-6:
-            raise EngineError(
-                f"{folder}: PySCF counted {output['electrons']} electrons, the system has"
-                f" {output['expected_electrons']} (charge {system.charge:+d})",
-                "the charge was lost on the way: report this with the folder's input.json",
-            )
-        if calculation.kind == "relax" and output["max_force_ev_a"] > 1.001 * calculation.force_ev_a:
-            raise EngineError(
-                f"{folder}: the largest force is {output['max_force_ev_a']:.4f} eV/Å, not {calculation.force_ev_a}",
-                "rerun with more max_steps",
-            )
-        provenance = Provenance(
-            natrium=natrium_version(),
-            engine=self.name,
-            engine_version=output["engine_version"],
-            implementation=output["implementation"],
-            versions=output["versions"],
-            datasets=output["datasets"],
-            inputs_sha256={
-                name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (SYSTEM, CALCULATION, INPUT)
-            },
-            host=socket.gethostname(),
-            folder=str(folder),
-        )
-        shared = {name: value for name, value in output.items() if name in CalculationResult.model_fields}
-        shared["orbitals"] = {
-            name: _orbital(folder, name, facts, system) for name, facts in output["orbitals"].items()
-        } or None
-        shared["raw"] = output["raw"] | {"continued_from": output["continued_from"]}
-        return CalculationResult(
-            **shared,
-            system=system.moved(output["positions_a"]),
-            calculation=calculation,
-            wall_time_s=sum(attempt.wall_time_s or 0.0 for attempt in attempts),
-            attempts=attempts,
-            provenance=provenance,
-        )
+    def _own(self, folder: Path, output: dict[str, Any], system: System, calculation: Calculation) -> dict[str, Any]:  # noqa: ARG002
+        orbitals = {name: _orbital(folder, name, facts, system) for name, facts in output["orbitals"].items()}
+        return {
+            "orbitals": orbitals or None,
+            "raw": output["raw"] | {"continued_from": output["continued_from"]},
+        }
 
 
 def _orbital(folder: Path, name: str, facts: dict[str, Any], system: System) -> VolumetricFile:

@@ -22,23 +22,6 @@ HOSTS = ("host-smaller", "host", "host-larger")
 """The cell without oxygen, and with shorter and longer edges."""
 
 
-def _row(one: Interstitial) -> dict[str, str]:
-    hirshfeld_e = None if one.charges is None else one.charges.hirshfeld_e[-1]
-    return {
-        "void": one.void,
-        "E_f (eV)": shown(one.formation_energy.energy_ev),
-        "E_f, O2 corrected (eV)": shown(one.formation_energy.corrected_ev),
-        "ΔV (Å³)": shown(None if one.volume_change is None else one.volume_change.change_a3, 1, "+"),
-        "q Bader (e)": shown(one.oxygen_charge_e, 2, "+"),
-        "q Hirshfeld (e)": shown(hirshfeld_e, 2, "+"),
-        "Na–O (Å)": shown(one.nearest_na_o_a),
-        "moved (Å)": shown(one.displacement_a),
-        "½∫|Δρ| (e)": shown(one.charge_moved_e),
-        "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
-        "missing": "; ".join(one.missing),
-    }
-
-
 class Interstitial(BaseModel):
     """An oxygen atom in a void of bulk sodium."""
 
