@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NATRIUM, _COMPLETED = "metadata.natrium", "completed_at"
 _INDEX = [(f"{_NATRIUM}.engine", ASCENDING), (f"{_NATRIUM}.kind", ASCENDING), (_COMPLETED, ASCENDING)]
-_SYSTEM = ("symbols", "cell_a", "charge", "multiplicity", "magnetic_moments")
+_SYSTEM = ("symbols", "cell_a", "charge", "multiplicity", "magnetic_moments", "ghosts")
 _OUTPUT = ("calculation", "kpoints_irreducible", "peak_memory_mb", "attempts.ranks", "attempts.wall_time_s")
 _FACTS = {
     "_id": 0,
@@ -35,6 +35,7 @@ class Cost:
         address: <run>/<step>.
         calculation: The `Calculation`, as stored.
         symbols: Chemical symbols, one an atom.
+        ghosts: Those of the places that only lent their basis functions.
         cell_a: Lattice vectors in rows, Å.
         charge: Total charge, e.
         multiplicity: Spin multiplicity, or None: open.
@@ -48,6 +49,7 @@ class Cost:
     address: str
     calculation: Mapping[str, Any]
     symbols: tuple[str, ...]
+    ghosts: tuple[str, ...]
     cell_a: tuple[tuple[float, ...], ...]
     charge: int
     multiplicity: int | None
@@ -93,6 +95,7 @@ def _costs(found: list[dict[str, Any]]) -> Iterator[Cost]:
             address=f"{natrium['run']}/{natrium['step']}",
             calculation={name: value for name, value in output["calculation"].items() if not name.startswith("@")},
             symbols=tuple(system["symbols"]),
+            ghosts=tuple(symbol for symbol, _ in system.get("ghosts", ())),
             cell_a=tuple(tuple(vector) for vector in system["cell_a"]),
             charge=system["charge"],
             multiplicity=system["multiplicity"],

@@ -1,19 +1,47 @@
-"""Isosurfaces: triangles in Cartesian Å where a density has one value, in any cell, any atom in the middle."""
+"""Isosurfaces: triangles in Cartesian Å where a density or an orbital has one value, any atom in the middle."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from natrium.analysis.volumetric import E_A3_PER_E_BOHR3, VolumetricData
+from natrium.analysis.volumetric import BOHR_A, E_A3_PER_E_BOHR3, VolumetricData, VolumetricFile
 from natrium.structures.errors import InputError
 from natrium.structures.system import System, Vector
 
 DENSITY_DIFFERENCE_E_BOHR3 = (1.5e-3, -1.5e-3)
 """The usual values for a charge density difference in a metal."""
+
+ORBITAL_BOHR_3_2 = (0.05, -0.05)
+"""The usual values for an orbital of a molecule, Bohr⁻³ᐟ²."""
+
+
+class Quantity(NamedTuple):
+    """How the isovalues of data in one unit are counted.
+
+    Attributes:
+        unit: Unit of isovalues, in atomic units as everybody gives them.
+        per_a: One of it in the unit of the data, which is in Å.
+        isovalues: What is usual, in `unit`.
+        finer: How many times finer than the data the surfaces are, by cubic splines. Orbitals are kept on a coarse grid
+            of 0.2 Å, on which they are smooth; all-electron densities on a fine one, on which splines would ring.
+    """
+
+    unit: str
+    per_a: float
+    isovalues: tuple[float, ...]
+    finer: int
+
+
+QUANTITIES = {
+    "e/Å³": Quantity("e/Bohr³", E_A3_PER_E_BOHR3, DENSITY_DIFFERENCE_E_BOHR3, 1),
+    "Å^-3/2": Quantity("Bohr⁻³ᐟ²", BOHR_A**-1.5, ORBITAL_BOHR_3_2, 2),
+}
+"""By the unit of the data: a density, or an orbital."""
 
 _ON_THE_EDGE = 1e-6
 
@@ -46,8 +74,17 @@ class Region:
         end = np.where(periodic, middle + cells / 2, 1.0)
         return cls(_vector(start), _vector(end))
 
+    @classmethod
+    def whole(cls, system: System, shape: tuple[int, int, int]) -> Region:
+        """One cell; of a molecule's grid, which does not begin again behind its end, the first to the last point."""
+        if any(system.pbc):
+            return cls.around(system)
+        return cls((0.0, 0.0, 0.0), _vector(1 - 1 / np.array(shape)))
+
     def atoms(self, system: System) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Symbols and Cartesian positions, shape (n, 3), Å, of all atoms in the region, periodic images among them."""
+        if not any(system.pbc):
+            return system.symbols, np.array(system.positions_a)
         cell = np.array(system.cell_a)
         start, end = np.array(self.start), np.array(self.end)
         fractions = np.linalg.solve(cell.T, np.array(system.positions_a).T).T
@@ -69,13 +106,26 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Isosurface:
-    """A surface of triangles. Seen from the side of lower |density|, each runs counter-clockwise."""
+    """A surface of triangles. Seen from the side of the lower absolute value, each runs counter-clockwise."""
 
-    value_e_bohr3: float
+    value: float
+    """In `unit`."""
+    unit: str
+    """e/Bohr³, or Bohr⁻³ᐟ²."""
     vertices_a: NDArray[np.float64]
     """Cartesian, shape (vertices, 3), Å."""
     triangles: NDArray[np.intp]
     """Indices of vertices, shape (triangles, 3)."""
+
+    @property
+    def sign(self) -> int:
+        """1 or -1."""
+        return 1 if self.value > 0 else -1
+
+    @property
+    def label(self) -> str:
+        """The value with its sign and its unit."""
+        return f"{self.value:+.2g} {self.unit}"
 
     @property
     def area_a2(self) -> float:
@@ -101,45 +151,63 @@ class Isosurface:
 
 
 def isosurfaces(
-    data: VolumetricData,
-    region: Region,
-    values_e_bohr3: Sequence[float] = DENSITY_DIFFERENCE_E_BOHR3,
+    data: VolumetricData | VolumetricFile, region: Region, isovalues: Sequence[float] | None = None
 ) -> list[Isosurface]:
-    """Surfaces of constant density within a region, by Lewiner's marching cubes (scikit-image).
+    """Surfaces of constant value within a region, by Lewiner's marching cubes (scikit-image).
 
-    The density is continued periodically to the whole region, so lobes go on through the faces of the cell and end only
-    at those of the region.
+    The data are continued periodically to the whole region, so lobes go on through the faces of the cell and end only
+    at those of the region. An orbital may have one sign everywhere: a value that is not reached has no surface.
 
     Args:
-        data: Density.
+        data: Density or orbital.
         region: What is shown.
-        values_e_bohr3: Densities of the surfaces, e/Bohr³ (not zero).
+        isovalues: Not zero, in the unit of `QUANTITIES`: e/Bohr³ of a density, Bohr⁻³ᐟ² of an orbital; None: the usual.
 
     Raises:
-        InputError: a value that the density does not reach.
+        InputError: the data reach none of the values.
+        VolumetricFileError: the file is gone or was changed.
     """
     from skimage.measure import marching_cubes
 
-    shape = np.array(data.shape)
+    if isinstance(data, VolumetricFile):
+        source, quantity, origin_a = data.values(), QUANTITIES[data.unit], np.array(data.origin_a)
+    else:
+        source, quantity, origin_a = data.values_e_a3, QUANTITIES["e/Å³"], np.zeros(3)
+    cell_a, shape = np.array(data.cell_a), np.array(data.shape)
     first = np.floor(np.array(region.start) * shape + _ON_THE_EDGE).astype(int)
     last = np.ceil(np.array(region.end) * shape - _ON_THE_EDGE).astype(int)
     indices = [np.arange(low, high + 1) % n for low, high, n in zip(first, last, shape, strict=True)]
-    values = np.asarray(data.values_e_a3, dtype=np.float64)[np.ix_(*indices)] / E_A3_PER_E_BOHR3
+    values = np.asarray(source, dtype=np.float64)[np.ix_(*indices)] / quantity.per_a
     lowest, highest = float(values.min()), float(values.max())
+    wanted = quantity.isovalues if isovalues is None else isovalues
+    reached = [value for value in wanted if lowest < value < highest and value != 0]
+    if not reached:
+        raise InputError(
+            f"{data.name}: no isosurface at {', '.join(f'{value:g}' for value in wanted)} {quantity.unit}",
+            f"use one between {lowest:.3g} and {highest:.3g}",
+        )
+    values = _finer(values, quantity.finer)
     surfaces = []
-    for value in values_e_bohr3:
-        if not lowest < value < highest or value == 0:
-            raise InputError(
-                f"{data.name}: no isosurface at {value:g} e/Bohr³", f"use one between {lowest:.3g} and {highest:.3g}"
-            )
+    for value in reached:
         vertices, triangles, *_ = marching_cubes(
             values, value, gradient_direction="ascent" if value > 0 else "descent", allow_degenerate=False
         )
-        steps = (vertices + first) / shape
-        if np.linalg.det(data.cell_a) < 0:
+        steps = (vertices / quantity.finer + first) / shape
+        if np.linalg.det(cell_a) < 0:
             triangles = triangles[:, ::-1]
-        surfaces.append(Isosurface(value, steps @ data.cell_a, np.asarray(triangles, dtype=np.intp)))
+        vertices_a = steps @ cell_a + origin_a
+        surfaces.append(Isosurface(value, quantity.unit, vertices_a, np.asarray(triangles, dtype=np.intp)))
     return surfaces
+
+
+def _finer(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+    """The values and as many between them as make the grid so many times finer."""
+    if factor == 1:
+        return values
+    from scipy.ndimage import zoom
+
+    shape = np.array(values.shape)
+    return np.asarray(zoom(values, (factor * (shape - 1) + 1) / shape, order=3), dtype=np.float64)
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:

@@ -15,12 +15,12 @@ from natrium.analysis.atom_drawing import (
     OTHER_COLOUR,
     OTHER_RADIUS_A,
     RADII_A,
-    bonds_to_oxygen,
     cell_edges,
+    sticks,
 )
 from natrium.analysis.figure_file import checked_path
-from natrium.analysis.isosurface import DENSITY_DIFFERENCE_E_BOHR3, Isosurface, Region, isosurfaces
-from natrium.analysis.volumetric import VolumetricData
+from natrium.analysis.isosurface import Isosurface, Region, isosurfaces
+from natrium.analysis.volumetric import VolumetricData, VolumetricFile
 from natrium.structures.system import System
 
 _PIXELS_PER_A = 26
@@ -28,10 +28,10 @@ _PIXELS_PER_A = 26
 
 def write_isosurface_page(
     path: Path | str,
-    data: VolumetricData,
+    data: VolumetricData | VolumetricFile,
     system: System,
     *,
-    values_e_bohr3: Sequence[float] = DENSITY_DIFFERENCE_E_BOHR3,
+    isovalues: Sequence[float] | None = None,
     region: Region | None = None,
     title: str = "",
     overwrite: bool = False,
@@ -40,10 +40,10 @@ def write_isosurface_page(
 
     Args:
         path: HTML file to write.
-        data: Density, usually a density difference.
+        data: Density, usually a density difference, or orbital of a molecule.
         system: Its atoms.
-        values_e_bohr3: Densities of the surfaces, e/Bohr³.
-        region: What is shown; None shows one cell.
+        isovalues: Values of the surfaces: e/Bohr³ of a density, Bohr⁻³ᐟ² of an orbital; None: the usual ones.
+        region: What is shown; None shows one cell, or all of a molecule's grid.
         title: Above the figure.
         overwrite: Whether a file that exists may be replaced.
 
@@ -51,14 +51,16 @@ def write_isosurface_page(
         The path that was written.
 
     Raises:
-        InputError: not .html, a file that exists, no such folder, or a value that the density does not reach.
+        InputError: not .html, a file that exists, no such folder, or values that the data do not reach.
+        VolumetricFileError: the file of an orbital is gone or was changed.
     """
     path = checked_path(path, (".html",), overwrite=overwrite)
-    region = Region.around(system) if region is None else region
-    surfaces = isosurfaces(data, region, values_e_bohr3)
+    region = Region.whole(system, data.shape) if region is None else region
+    surfaces = isosurfaces(data, region, isovalues)
     import plotly.graph_objects as go
 
-    figure = go.Figure([*_lobes(surfaces), *_atoms(region, system), _frame(region, system)])
+    frame = [_frame(region, system)] if any(system.pbc) else []
+    figure = go.Figure([*_lobes(surfaces), *_atoms(region, system), *frame])
     axis = {"visible": False}
     figure.update_layout(
         title=title or system.label,
@@ -78,9 +80,9 @@ def _lobes(surfaces: Sequence[Isosurface]) -> list[Any]:
         go.Mesh3d(
             **dict(zip("xyz", surface.vertices_a.astype(np.float32).T, strict=True)),
             **dict(zip("ijk", surface.triangles.astype(np.int32).T, strict=True)),
-            color=LOBES[1 if surface.value_e_bohr3 > 0 else -1],
+            color=LOBES[surface.sign],
             opacity=0.6,
-            name=f"{surface.value_e_bohr3:+.2g} e/Bohr³",
+            name=surface.label,
             showlegend=True,
             hoverinfo="name",
             lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.3},
@@ -109,10 +111,11 @@ def _atoms(region: Region, system: System) -> list[Any]:
                 hovertemplate=f"{name} (%{{x:.3f}}, %{{y:.3f}}, %{{z:.3f}}) Å<extra></extra>",
             )
         )
-    bonds = np.array([(positions_a[a], positions_a[b]) for a, b in bonds_to_oxygen(symbols, positions_a)])
-    if len(bonds):
-        line = {"color": COLOURS["O"], "width": 6}
-        drawn.append(go.Scatter3d(**_xyz(_strokes(bonds)), mode="lines", name="contacts of O", line=line))
+    joined = sticks(system, symbols, positions_a)
+    if joined.pairs:
+        lines = np.array([(positions_a[a], positions_a[b]) for a, b in joined.pairs])
+        line = {"color": joined.colour, "width": 6}
+        drawn.append(go.Scatter3d(**_xyz(_strokes(lines)), mode="lines", name=joined.name, line=line))
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""Figure: isosurfaces of a density among its atoms, drawn in parallel projection with one light."""
+"""Figure: isosurfaces of a density or an orbital among its atoms, drawn in parallel projection with one light."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ from natrium.analysis.atom_drawing import (
     OTHER_COLOUR,
     OTHER_RADIUS_A,
     RADII_A,
-    bonds_to_oxygen,
     cell_edges,
+    sticks,
 )
 from natrium.analysis.figure_file import checked_path
-from natrium.analysis.isosurface import DENSITY_DIFFERENCE_E_BOHR3, Isosurface, Region, isosurfaces
-from natrium.analysis.volumetric import VolumetricData
+from natrium.analysis.isosurface import QUANTITIES, Isosurface, Region, isosurfaces
+from natrium.analysis.volumetric import VolumetricData, VolumetricFile
 from natrium.structures.system import System
 
 WIDTH_INCH, DPI = 4.0, 300
 
 _SUPERSAMPLING = 2  # drawn larger without smoothing and scaled down: smoothed edges would show every triangle
-_LOSS_OPACITY = 0.38  # where electrons gather is often inside where they are taken from
+_SEE_THROUGH = {QUANTITIES["e/Å³"].unit: ((-1,), 0.38), QUANTITIES["Å^-3/2"].unit: ((1, -1), 0.62)}
+"""Which signs are transparent, and their opacity: where electrons gather is often inside where they are taken from; a
+molecule is inside its orbital, whose phases mean the same."""
 _LIGHT = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])  # from the upper left, behind the eye
 _AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.46, 0.56, 0.28, 24
 _BOND_RADIUS_A = 0.09
+_LEGEND_COLUMNS = 5
 _LINE_PARTS = 12
 
 Floats = NDArray[np.float64]
@@ -38,24 +41,28 @@ Floats = NDArray[np.float64]
 
 def plot_isosurfaces(
     path: Path | str,
-    data: VolumetricData,
+    data: VolumetricData | VolumetricFile,
     system: System,
     *,
-    values_e_bohr3: Sequence[float] = DENSITY_DIFFERENCE_E_BOHR3,
+    isovalues: Sequence[float] | None = None,
     region: Region | None = None,
     azimuth_deg: float = 25.0,
     elevation_deg: float = 15.0,
     title: str = "",
     overwrite: bool = False,
 ) -> Path:
-    """Draw the surfaces, gold for positive and blue for negative values, with atoms and their bonds to oxygen.
+    """Draw the surfaces, gold for positive and blue for negative values, with atoms and their bonds.
+
+    A crystal or a slab is seen in its own axes, with the frame of the region and the contacts of oxygen; a molecule
+    with its longest extent from left to right and its thinnest upwards, as large as it and the surfaces are.
 
     Args:
         path: PNG file to write.
-        data: Density, usually a density difference.
+        data: Density, usually a density difference, or orbital of a molecule.
         system: Its atoms.
-        values_e_bohr3: Densities of the surfaces, e/Bohr³.
-        region: What is shown; None shows one cell. `Region.around(system, atom)` puts an atom into the middle.
+        isovalues: Values of the surfaces: e/Bohr³ of a density, Bohr⁻³ᐟ² of an orbital; None: the usual ones.
+        region: What is shown; None shows one cell, or all of a molecule's grid. `Region.around(system, atom)` puts an
+            atom into the middle.
         azimuth_deg: Where the eye is, turned about z from the x axis, degrees.
         elevation_deg: How far the eye is above the horizon, degrees.
         title: Above the figure.
@@ -65,32 +72,35 @@ def plot_isosurfaces(
         The path that was written.
 
     Raises:
-        InputError: not a PNG, a file that exists, no such folder, or a value that the density does not reach.
+        InputError: not a PNG, a file that exists, no such folder, or values that the data do not reach.
+        VolumetricFileError: the file of an orbital is gone or was changed.
     """
     path = checked_path(path, (".png",), overwrite=overwrite)
-    region = Region.around(system) if region is None else region
-    surfaces = isosurfaces(data, region, values_e_bohr3)
+    region = Region.whole(system, data.shape) if region is None else region
+    surfaces = isosurfaces(data, region, isovalues)
     from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
     from PIL import Image
 
-    view = _view(azimuth_deg, elevation_deg)
-    edges = cell_edges(region.corners_a(data.cell_a)) @ view.T
-    low, high = edges.reshape(-1, 3).min(axis=0) - 0.9, edges.reshape(-1, 3).max(axis=0) + 0.9
-    height_inch = min(WIDTH_INCH * (high - low)[1] / (high - low)[0] + 0.55, 2.2 * WIDTH_INCH)
+    view = _view(azimuth_deg, elevation_deg) @ _axes(system)
+    low, high = _limits(surfaces, region, system, view)
+    legend = _legend_rows(surfaces, system)
+    words_inch = 0.55 + 0.3 * (len(legend) - 1)
+    height_inch = min(WIDTH_INCH * (high - low)[1] / (high - low)[0] + words_inch, 2.2 * WIDTH_INCH)
     figure = Figure(figsize=(WIDTH_INCH, height_inch), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set_axis_off()
     if title:
         axes.set_title(title, fontsize=9)
-    _legend(axes, surfaces, system)
+    _draw_legend(axes, legend)
     # the layout is settled once: it would move between the two pictures
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    # opaque twice, with and without the lobes of loss, and mixed: each triangle of a transparent surface would show
+    # opaque twice, with and without the transparent surfaces, and mixed: each triangle of one would show
     pictures = []
-    for drawn in ([one for one in surfaces if one.value_e_bohr3 > 0], surfaces):
+    transparent, opacity = _SEE_THROUGH[surfaces[0].unit]
+    for drawn in ([one for one in surfaces if one.sign not in transparent], surfaces):
         polygons, colours = _scene(drawn, region, system, view)
         collection = PolyCollection(polygons, facecolors=colours, edgecolors="none", antialiaseds=False)
         axes.add_collection(collection, autolim=False)
@@ -100,7 +110,7 @@ def plot_isosurfaces(
         with Image.open(buffer) as large:
             size = (large.width // _SUPERSAMPLING, large.height // _SUPERSAMPLING)
             pictures.append(large.convert("RGB").resize(size, Image.Resampling.BOX))
-    mixed = Image.blend(pictures[0], pictures[1], _LOSS_OPACITY)
+    mixed = Image.blend(pictures[0], pictures[1], opacity)
     # 256 colours, fitted, are enough for a few hues in one light, and a third of the file
     mixed.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4).save(path, dpi=(DPI, DPI), optimize=True)
     return path
@@ -114,19 +124,40 @@ def _view(azimuth_deg: float, elevation_deg: float) -> Floats:
     return np.stack([right, np.cross(towards, right), towards])
 
 
+def _axes(system: System) -> Floats:
+    """A system's own axes in rows. The eye is near the first one: the second runs to the right, the third upwards."""
+    if any(system.pbc):
+        return np.eye(3)
+    positions_a = np.array(system.positions_a)
+    spread = positions_a - positions_a.mean(axis=0)
+    _, vectors = np.linalg.eigh(spread.T @ spread)  # ascending
+    thin, middle, long = vectors.T * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(3)])[:, None]
+    # a molecule must not become its mirror image
+    return np.stack([middle * np.sign(np.dot(np.cross(middle, long), thin)), long, thin])
+
+
+def _limits(surfaces: Sequence[Isosurface], region: Region, system: System, view: Floats) -> tuple[Floats, Floats]:
+    """The lowest and highest right, up and towards of the picture: around the region, or around all that is drawn."""
+    if any(system.pbc):
+        points, margin_a = region.corners_a(np.array(system.cell_a)).reshape(-1, 3), 0.9
+    else:
+        points, margin_a = np.concatenate([system.positions_a, *(one.vertices_a for one in surfaces)]), 0.65
+    seen = points @ view.T
+    return seen.min(axis=0) - margin_a, seen.max(axis=0) + margin_a
+
+
 def _scene(surfaces: Sequence[Isosurface], region: Region, system: System, view: Floats) -> tuple[list[Any], Floats]:
     """Everything as polygons in the picture, the farthest first, and their colours."""
     symbols, positions_a = region.atoms(system)
     meshes: list[tuple[Floats, Floats, str]] = []  # corners, normals, colour
     for surface in surfaces:
         normals = surface.vertex_normals()[surface.triangles].mean(axis=1)
-        sign = 1 if surface.value_e_bohr3 > 0 else -1
-        meshes.append((surface.vertices_a[surface.triangles], normals, LOBES[sign]))
+        meshes.append((surface.vertices_a[surface.triangles], normals, LOBES[surface.sign]))
     ball_corners, ball_normals = _ball()
     for symbol, position in zip(symbols, positions_a, strict=True):
         corners = ball_corners * RADII_A.get(symbol, OTHER_RADIUS_A) + position
         meshes.append((corners, ball_normals, COLOURS.get(symbol, OTHER_COLOUR)))
-    for first, second in bonds_to_oxygen(symbols, positions_a):
+    for first, second in sticks(system, symbols, positions_a).pairs:
         middle = (positions_a[first] + positions_a[second]) / 2
         for atom in (first, second):
             corners, normals = _tube(positions_a[atom], middle)
@@ -138,7 +169,7 @@ def _scene(surfaces: Sequence[Isosurface], region: Region, system: System, view:
         depths.append(seen[..., 2].mean(axis=1))
         polygons += list(seen[..., :2])
         colours.append(_lit(normals @ view.T, colour))
-    for edge in frame:
+    for edge in frame if any(system.pbc) else ():
         seen = _ribbon(edge @ view.T)
         depths.append(seen[..., 2].mean(axis=1))
         polygons += list(seen[..., :2])
@@ -197,24 +228,30 @@ def _ribbon(edge: Floats, width_a: float = 0.035) -> Floats:
     return np.stack([points[:-1] + across, points[1:] + across, points[1:] - across, points[:-1] - across], axis=1)
 
 
-def _legend(axes: Any, surfaces: Sequence[Isosurface], system: System) -> None:
+def _legend_rows(surfaces: Sequence[Isosurface], system: System) -> list[list[Any]]:
+    """Surfaces and elements, in one row where there are few."""
     from matplotlib.lines import Line2D
 
     def dot(colour: str, label: str, marker: str) -> Line2D:
         return Line2D([], [], ls="none", marker=marker, ms=7, mfc=colour, mec="none", label=label)
 
-    handles = [
-        dot(LOBES[1 if s.value_e_bohr3 > 0 else -1], f"{s.value_e_bohr3:+.2g} e/Bohr³".replace("-", "−"), "s")
-        for s in surfaces
-    ]
-    handles += [dot(COLOURS.get(name, OTHER_COLOUR), name, "o") for name in dict.fromkeys(system.symbols)]
-    axes.legend(
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=8,
-        handletextpad=0.2,
-        columnspacing=1.2,
-    )
+    lobes = [dot(LOBES[surface.sign], surface.label.replace("-", "−"), "s") for surface in surfaces]
+    atoms = [dot(COLOURS.get(name, OTHER_COLOUR), name, "o") for name in dict.fromkeys(system.symbols)]
+    return [lobes + atoms] if len(lobes + atoms) <= _LEGEND_COLUMNS else [lobes, atoms]
+
+
+def _draw_legend(axes: Any, rows: list[list[Any]]) -> None:
+    for row, handles in enumerate(rows):
+        if row:
+            axes.add_artist(axes.get_legend())  # else the next one would replace it
+        axes.legend(
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.0),
+            borderaxespad=0.5 + 2 * row,
+            ncols=len(handles),
+            frameon=False,
+            fontsize=8,
+            handletextpad=0.2,
+            columnspacing=1.2,
+        )

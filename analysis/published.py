@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -59,14 +60,24 @@ def published(identifier: str) -> PublishedValue:
     return _values()[identifier]
 
 
-def compare(ours: float, identifier: str, what: str = "") -> Comparison:
-    """Our number beside the published one; `what` says which of several numbers it is, such as the side of a slab."""
+def compare(ours: float, identifier: str, what: str = "", where: Sequence[str | int] = ()) -> Comparison:
+    """Our number beside the published one.
+
+    Args:
+        ours: In the unit of the published one.
+        identifier: In published.json.
+        what: Which of several numbers of ours it is, such as the side of a slab.
+        where: Which of several published numbers it is compared with: ("gas", 1) is the second of those in the gas.
+    """
     value = published(identifier)
-    agrees = None if value.tolerance is None else abs(ours - value.value) <= value.tolerance
+    theirs = value.value
+    for step in where:
+        theirs = theirs[step]
+    agrees = None if value.tolerance is None else abs(ours - theirs) <= value.tolerance
     return Comparison(
         quantity=f"{value.quantity}{', ' if what else ''}{what}",
         ours=ours,
-        published=value.value,
+        published=theirs,
         unit=value.unit,
         agrees=agrees,
         kind=value.kind,

@@ -41,6 +41,9 @@ class RunStep(BaseModel):
 
     name: str
     uuid: str = Field(description="jobflow's id of the job")
+    engine: str | None = Field(
+        None, description="What calculates it; of old runs and of steps in Python perhaps nothing"
+    )
     state: State = State.WAITING
 
 

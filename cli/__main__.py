@@ -14,6 +14,7 @@ from natrium.commands import (
     database,
     density,
     doctor,
+    orbital,
     queue,
     report,
     results,
@@ -50,6 +51,7 @@ app.command("show")(show.show)
 app.command("report")(report.report)
 app.command("plot")(results.plot)
 app.command("density")(density.density)
+app.command("orbital")(orbital.orbital)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")

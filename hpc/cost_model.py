@@ -5,22 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 
-# Fitted to the presets of na110 on one core of a 2 to 3 GHz server that did nothing else: see tests/test_estimate.py.
-_SECONDS_PER_UNIT = 7.0e-9
-_CYCLES_PER_UNIT = 8
+
+@dataclass(frozen=True)
+class _Weights:
+    """What a mode's calculations take.
+
+    Attributes:
+        seconds: For each unit of work of an iteration, s.
+        band_bytes: For each band at each point.
+        point_bytes: For each point: densities, potentials, the basis functions of atoms.
+    """
+
+    seconds: float
+    band_bytes: float
+    point_bytes: float
+
+
+# On one core of a 2 to 3 GHz server: plane waves fitted to the presets of na110, grids to H2O and FEC in boxes, spacing
+# 0.2 and 0.25 Å (see tests/test_estimate.py).
+_WEIGHTS = {
+    "pw": _Weights(seconds=5.6e-8, band_bytes=48, point_bytes=0),
+    "fd": _Weights(seconds=1.6e-8, band_bytes=90, point_bytes=400),
+    "lcao": _Weights(seconds=5.2e-9, band_bytes=27, point_bytes=1200),
+}
 _START_S = 2.2
 _START_MB = 160
 _ITERATIONS = 14
 _RELAXATION_STEPS = {1: 4, 2: 20}
 """By the number of elements: sodium is cut from sodium, but oxygen looks for its place in it."""
-_ARRAYS = 3  # wave functions, their residuals, and what is preconditioned
+_SPACING_A = 0.2
+"""GPAW's own, where none is given."""
 _RY_BOHR = 3.80998  # ħ²/2m, eV Å²
 _KPOINTS_FIRST = 1.4
 """GPAW's own weight (kptprioritypower of gpaw.mpi.Parallelization): k-points share work better than domains do."""
@@ -28,13 +51,20 @@ _KPOINTS_FIRST = 1.4
 
 @dataclass(frozen=True)
 class Size:
-    """What the cost of a calculation depends on."""
+    """What the cost of a calculation with plane waves or on a grid depends on."""
 
+    mode: str
     kpoints: int
-    plane_waves: int
+    points: int
+    """Plane waves, or points of the grid."""
+    words: str
+    """The points as people say it."""
     bands: int
     spins: int
     geometries: int
+
+    core: ClassVar[str] = "process"
+    """What runs on one core."""
 
     @classmethod
     def of(
@@ -46,13 +76,14 @@ class Size:
         kpoints: int,
     ) -> Size:
         """The size of a calculation with so many irreducible k-points, with one or both spins."""
-        volume_a3 = abs(float(np.linalg.det(np.array(cell_a)))) or 1000.0
-        cutoff_ev = calculation.cutoff_ev or 9.42 / (calculation.grid_spacing_a or 0.2) ** 2
-        wave_number = np.sqrt(cutoff_ev / _RY_BOHR)
         electrons = sum(calculation.valence_electrons.get(symbol, _valence(symbol)) for symbol in symbols)
+        cell = np.array(cell_a) if np.linalg.det(cell_a) else 10 * np.eye(3)
+        points, words = _points(calculation, cell)
         return cls(
+            mode=calculation.mode,
             kpoints=kpoints,
-            plane_waves=int(volume_a3 * wave_number**3 / (6 * np.pi**2)),
+            points=points,
+            words=words,
             bands=int(1.2 * electrons / 2) + 4,
             spins=2 if polarised else 1,
             geometries=_RELAXATION_STEPS[min(len(set(symbols)), 2)] if calculation.kind == "relax" else 1,
@@ -61,19 +92,38 @@ class Size:
     def wall_time_s(self, ranks: int) -> float:
         """Wall time with so many processes, s.
 
-        The model counts FFTs and orthogonalisation: irreducible k-points × spins × geometries × iterations ×
-        (bands × plane waves × log + bands² × plane waves).
+        The model counts FFTs (or what a grid has instead) and orthogonalisation: irreducible k-points × spins ×
+        geometries × iterations × (bands × points × log + bands² × points), with a constant of the mode. In lcao the
+        matrix of basis functions grows as the second term does.
         """
-        waves, bands = self.plane_waves, self.bands
-        work = self.kpoints * self.spins * (bands * waves * np.log2(waves + 2) + bands**2 * waves / 4)
-        alone_s = _SECONDS_PER_UNIT * _CYCLES_PER_UNIT * work * _ITERATIONS * self.geometries
+        points, bands = self.points, self.bands
+        work = self.kpoints * self.spins * (bands * points * np.log2(points + 2) + bands**2 * points / 4)
+        alone_s = _WEIGHTS[self.mode].seconds * work * _ITERATIONS * self.geometries
         return float(_START_S + alone_s / speed_up(self.kpoints, ranks))
 
+    def processes(self, ranks: int) -> int:
+        """How many processes so many cores hold."""
+        return ranks
+
     def memory_per_rank_mb(self, ranks: int) -> float:
-        """Resident size of one of so many processes, MB: the program, and its share of the wave functions."""
+        """Resident size of one of so many processes, MB: the program, and its share of wave functions and grids."""
+        weights = _WEIGHTS[self.mode]
         groups = kpoint_groups(self.kpoints, ranks)
-        share = -(-self.kpoints // groups) / (ranks // groups)
-        return _START_MB + share * self.bands * self.plane_waves * 16 * _ARRAYS / 1024**2
+        bands = -(-self.kpoints // groups) * self.bands
+        share = self.points / (ranks // groups)
+        return _START_MB + share * (bands * weights.band_bytes + weights.point_bytes) / 1024**2
+
+
+def _points(calculation: Calculation, cell: NDArray[np.float64]) -> tuple[int, str]:
+    """Plane waves or grid points of a cell, Å, and the same in words."""
+    if calculation.mode == "pw" and calculation.cutoff_ev is not None:
+        wave_number = np.sqrt(calculation.cutoff_ev / _RY_BOHR)
+        waves = int(abs(np.linalg.det(cell)) * wave_number**3 / (6 * np.pi**2))
+        return waves, f"{waves} plane waves"
+    # GPAW divides the height over each face of the cell, into a multiple of four for its coarser grids
+    heights_a = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    grid = np.maximum(4, 4 * np.floor(heights_a / (calculation.grid_spacing_a or _SPACING_A) / 4 + 0.5)).astype(int)
+    return int(grid.prod()), "×".join(map(str, grid)) + " grid"
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from natrium.hpc.engine_job import Launch
@@ -27,11 +28,13 @@ if world.rank == 0:
                       "libxc": bool(gpaw.get_libraries()["libxc"])}))
 """
 _LIBRARIES = ("ScaLAPACK", "FFTW", "BLAS", "libxc")
+_H2_BOHR, _H2_HARTREE = 1.4, -1.1167
+"""H2 in HF/STO-3G: Szabo and Ostlund, Modern Quantum Chemistry, section 3.5.2."""
 
 
 def examine() -> list[Finding]:
     """Try everything. Never raises: what fails is a finding."""
-    parts = (_configuration, _gpaw, _datasets, _dispersion, _database)
+    parts = (_configuration, _gpaw, _datasets, _dispersion, _pyscf, _rdkit, _database)
     return [finding for part in parts for finding in tried(part.__name__.strip("_"), part)]
 
 
@@ -107,6 +110,55 @@ def _dispersion() -> Iterator[Finding]:
     atoms = molecule("H2O")
     atoms.calc = DFTD3(method="PBE", damping="d3zero")
     yield Finding("D3 dispersion", "ok", f"water: {atoms.get_potential_energy() * 1000:.2f} meV")
+
+
+def _pyscf() -> Iterator[Finding]:
+    yield from _extra("engine pyscf", "pyscf", "pyscf", "molecules in Gaussian bases", _hydrogen_molecule)
+
+
+def _rdkit() -> Iterator[Finding]:
+    yield from _extra("RDKit", "rdkit", "smiles", "molecules from SMILES", _water_from_smiles)
+
+
+def _extra(
+    what: str, package: str, extra: str, purpose: str, trial: Callable[[], tuple[bool, str]]
+) -> Iterator[Finding]:
+    """A package that only some need: absent it is worth a note, present it has to work."""
+    remedy = f"pip install 'natrium[{extra}]'"
+    if find_spec(package) is None:
+        yield Finding(what, "warning", f"not installed; only {purpose} need it", remedy)
+        return
+    try:
+        works, evidence = trial()
+    except Exception as error:  # a package that is broken raises what it likes
+        works, evidence = False, f"{type(error).__name__}: {error}"
+    yield Finding(what, _state(works), evidence, remedy)
+
+
+def _hydrogen_molecule() -> tuple[bool, str]:
+    import pyscf
+    from ase.units import Bohr
+    from pyscf import scf
+
+    from natrium.structures.system import System
+    from natrium.workflows.pyscf.molecule import molecule
+
+    nowhere = (0.0, 0.0, 0.0)
+    ends = (nowhere, (0.0, 0.0, _H2_BOHR * Bohr))
+    alone = {"cell_a": (nowhere,) * 3, "pbc": (False,) * 3, "multiplicity": 1}
+    hydrogen = System(label="H2", symbols=("H", "H"), positions_a=ends, **alone)
+    energy_hartree = float(scf.RHF(molecule(hydrogen, "sto-3g")).kernel())
+    works = abs(energy_hartree - _H2_HARTREE) < 1e-4
+    return works, f"PySCF {pyscf.__version__}; H2: {energy_hartree:.4f} Hartree, {_H2_HARTREE} expected"
+
+
+def _water_from_smiles() -> tuple[bool, str]:
+    import rdkit
+
+    from natrium.structures.smiles import molecule_from_smiles
+
+    formula = molecule_from_smiles("O").formula
+    return formula == "H2O", f"RDKit {rdkit.__version__}; SMILES O: {formula}"
 
 
 def _database() -> Iterator[Finding]:

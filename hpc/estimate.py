@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from natrium.analysis.cost import Cost
 from natrium.analysis.results_store import ResultsStore
 from natrium.hpc.cost_model import Size, irreducible_kpoints
+from natrium.hpc.gto_cost import GaussianSize
+from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 
@@ -26,13 +28,24 @@ _THE_SAME = 1.2
 
 @dataclass(frozen=True)
 class Estimate:
-    """Wall time and memory of one calculation."""
+    """Wall time and memory of one calculation.
+
+    Attributes:
+        step: Name of the step.
+        wall_time_s: Wall time, s.
+        memory_per_rank_mb: Of one MPI process, or the share of one thread in the only process, MB.
+        kpoints: Irreducible k-points.
+        size: What the cost depends on most, in words: '24797 plane waves', '80×80×72 grid', '104 functions'.
+        bands: Bands, or orbitals of a molecule.
+        certainty: How well it is known.
+        basis: What it rests on.
+    """
 
     step: str
     wall_time_s: float
     memory_per_rank_mb: float
     kpoints: int
-    plane_waves: int
+    size: str
     bands: int
     certainty: Certainty
     basis: str
@@ -44,7 +57,7 @@ class _Known:
 
     cost: Cost
     calculation: Calculation
-    size: Size
+    size: Size | GaussianSize
 
     @property
     def times(self) -> float:
@@ -54,7 +67,8 @@ class _Known:
     @property
     def times_memory(self) -> float:
         """Memory measured over memory modelled."""
-        return self.cost.peak_memory_mb / self.size.memory_per_rank_mb(self.cost.ranks)
+        measured_mb = self.cost.peak_memory_mb * self.size.processes(self.cost.ranks) / self.cost.ranks
+        return measured_mb / self.size.memory_per_rank_mb(self.cost.ranks)
 
 
 def estimate(
@@ -69,24 +83,26 @@ def estimate(
 
     1. The newest finished calculation with the same settings on the same composition: what it took, scaled by the
        model where the number of processes, the cell or the symmetry differ.
-    2. The model (`natrium.hpc.cost_model`), times the median of measured/model of the newest 3 to 50 finished
-       calculations of the same engine and mode.
+    2. The model (`natrium.hpc.cost_model`, `natrium.hpc.gto_cost`), times the median of measured/model of the newest 3
+       to 50 finished calculations of the same engine and mode.
     3. The model.
 
     Args:
         step: Name of the step, for the estimate itself.
         calculation: What is to be calculated.
         system: On what.
-        ranks: MPI processes.
+        ranks: MPI processes, or threads of an engine that uses those.
         finished: Results to learn from; None: learn nothing.
         engine: The engine that will calculate.
 
     Raises:
         DatabaseError: the database stopped to answer.
+        InputError: a basis that PySCF has not.
     """
     kpoints = irreducible_kpoints(calculation, system)
     polarised = calculation.is_polarised(system.multiplicity, system.magnetic_moments is not None)
-    size = Size.of(calculation, system.symbols, system.cell_a, polarised, kpoints)
+    symbols = (*system.symbols, *(symbol for symbol, _ in system.ghosts))
+    size = _sizes(calculation).of(calculation, symbols, system.cell_a, polarised, kpoints)
     known = _known(finished.costs(engine, _LOOKED_AT)) if finished is not None else []
     time_factor, memory_factor, certainty, basis = _learnt(calculation, system, size, ranks, known)
     return Estimate(
@@ -94,15 +110,19 @@ def estimate(
         wall_time_s=size.wall_time_s(ranks) * time_factor,
         memory_per_rank_mb=round(size.memory_per_rank_mb(ranks) * memory_factor, 1),
         kpoints=kpoints,
-        plane_waves=size.plane_waves,
+        size=size.words,
         bands=size.bands,
         certainty=certainty,
         basis=basis,
     )
 
 
+def _sizes(calculation: Calculation) -> type[Size | GaussianSize]:
+    return GaussianSize if calculation.mode == "gto" else Size
+
+
 def _learnt(
-    calculation: Calculation, system: System, size: Size, ranks: int, known: Sequence[_Known]
+    calculation: Calculation, system: System, size: Size | GaussianSize, ranks: int, known: Sequence[_Known]
 ) -> tuple[float, float, Certainty, str]:
     """Factors on the model's wall time and memory, how certain they are, and what they rest on."""
     same = [one for one in known if one.calculation == calculation and _is_composed_alike(one.cost, system)]
@@ -111,7 +131,7 @@ def _learnt(
         best = min(same, key=lambda one: abs(one.cost.ranks - ranks))
         scale = size.wall_time_s(ranks) / best.size.wall_time_s(best.cost.ranks)
         certainty: Certainty = "measured" if 1 / _THE_SAME < scale < _THE_SAME else "corrected"
-        scaled = "" if best.cost.ranks == ranks else f" with {_processes(best.cost.ranks)}, scaled to {ranks}"
+        scaled = "" if best.cost.ranks == ranks else f" with {_cores(best.cost.ranks, size.core)}, scaled to {ranks}"
         return best.times, best.times_memory, certainty, best.cost.address + scaled
     alike = [one for one in known if one.calculation.mode == calculation.mode][:_MOST]
     if len(alike) >= _FEWEST:
@@ -127,18 +147,22 @@ def _known(costs: Sequence[Cost]) -> list[_Known]:
     for cost in costs:
         try:
             calculation = Calculation.model_validate(cost.calculation)
-        except ValidationError:
+            polarised = calculation.is_polarised(cost.multiplicity, cost.open_spin)
+            symbols = (*cost.symbols, *cost.ghosts)
+            size = _sizes(calculation).of(calculation, symbols, cost.cell_a, polarised, cost.kpoints)
+        except (ValidationError, InputError):
             continue
-        polarised = calculation.is_polarised(cost.multiplicity, cost.open_spin)
-        size = Size.of(calculation, cost.symbols, cost.cell_a, polarised, cost.kpoints)
         known.append(_Known(cost, calculation, size))
     return known
 
 
 def _is_composed_alike(cost: Cost, system: System) -> bool:
-    facts = (sorted(cost.symbols), cost.charge, cost.multiplicity, cost.open_spin)
-    return facts == (sorted(system.symbols), system.charge, system.multiplicity, system.magnetic_moments is not None)
+    facts = (sorted(cost.symbols), sorted(cost.ghosts), cost.charge, cost.multiplicity, cost.open_spin)
+    ghosts = sorted(symbol for symbol, _ in system.ghosts)
+    has_moments = system.magnetic_moments is not None
+    return facts == (sorted(system.symbols), ghosts, system.charge, system.multiplicity, has_moments)
 
 
-def _processes(number: int) -> str:
-    return "1 process" if number == 1 else f"{number} processes"
+def _cores(number: int, core: str) -> str:
+    """Processes or threads: '1 process', '4 threads'."""
+    return f"1 {core}" if number == 1 else f"{number} {core}{'es' if core.endswith('s') else 's'}"

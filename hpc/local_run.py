@@ -23,7 +23,7 @@ from pymongo.errors import PyMongoError
 from natrium.analysis.results_store import ResultsStore
 from natrium.analysis.runs import Run, Runs, RunStep, State
 from natrium.hpc.embedded.folder import DatabaseError
-from natrium.hpc.new_run import FLOW, SETTINGS, establish, new_run
+from natrium.hpc.new_run import FLOW, SETTINGS, establish, new_run, step_of
 from natrium.hpc.run_lock import alone_in
 from natrium.hpc.supervise import CalculationStoppedError
 from natrium.structures.errors import InputError, NatriumError
@@ -38,7 +38,7 @@ _DIVERSIONS = ("replace", "detour", "addition")
 class Observer(Protocol):
     """Somebody who is told how a run proceeds."""
 
-    def step_started(self, name: str, folder: Path) -> None:
+    def step_started(self, name: str, folder: Path, engine_name: str | None) -> None:
         """A step begins, in this folder."""
 
     def step_ended(self, name: str, state: State, reused: bool) -> None:
@@ -146,11 +146,6 @@ class LocalRun:
                 raise failed
             self._runs.update_run(address, state=State.COMPLETED)
 
-    @property
-    def engine(self) -> str:
-        """Name of the engine."""
-        return self.settings.engine if self.settings is not None else engine_of(self.run)
-
     @cached_property
     def _runs(self) -> Runs:
         return ResultsStore(self.store).runs
@@ -208,7 +203,7 @@ class LocalRun:
     ) -> dict[str, Any] | None:
         """Run one job; None when it failed."""
         self._runs.update_step(self.run.address, step.name, State.RUNNING)
-        observer.step_started(step.name, folder)
+        observer.step_started(step.name, folder, step.engine)
         state = State.INTERRUPTED
         try:
             with contextlib.chdir(folder):
@@ -251,7 +246,7 @@ class LocalRun:
         while name in names:
             number += 1
             name = f"{job.name}-{number}"
-        step = RunStep(name=name, uuid=job.uuid)
+        step = step_of(job, name)
         self._runs.add_step(self.run.address, step)
         self.run.steps.append(step)
         return step

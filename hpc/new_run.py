@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobflow import Flow
+from jobflow import Flow, Job
 from monty.json import MontyEncoder
 
 from natrium.analysis.runs import Run, RunStep
@@ -39,9 +39,14 @@ def new_run(address: str, settings: StudySettings, flow: Flow, root: Path, **whe
         folder=str(root.absolute() / address),
         host=socket.gethostname(),
         created=datetime.now(UTC),
-        steps=[RunStep(name=job.name, uuid=job.uuid) for job, _ in in_order(flow)],
+        steps=[step_of(job, job.name) for job, _ in in_order(flow)],
         **where,
     )
+
+
+def step_of(job: Job, name: str) -> RunStep:
+    """The step of a run that a job is."""
+    return RunStep(name=name, uuid=job.uuid, engine=job.metadata.get("natrium", {}).get("engine"))
 
 
 def establish(run: Run, settings: StudySettings, flow: Flow) -> None:

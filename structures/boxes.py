@@ -11,7 +11,9 @@ from natrium.structures.slabs import SMALLEST_VACUUM_A
 from natrium.structures.system import System
 
 
-def boxed(system: System, vacuum_a: float, *, pbc: bool = False, cubic: bool = False) -> System:
+def boxed(
+    system: System, vacuum_a: float, *, pbc: bool = False, cubic: bool = False, multiple_a: float | None = None
+) -> System:
     """A molecule in the middle of a rectangular cell; charge, spin, moments and fixed atoms stay.
 
     Args:
@@ -20,6 +22,8 @@ def boxed(system: System, vacuum_a: float, *, pbc: bool = False, cubic: bool = F
             apart.
         pbc: Periodic in all directions, as a plane-wave code wants it, or in none.
         cubic: All edges as long as the longest one, which corrections for charged cells assume.
+        multiple_a: Edges are made longer, to a multiple of this, Å: four times the spacing of a real-space grid gives
+            every molecule the same spacing, and energies that may be subtracted.
 
     Raises:
         InputError: too little vacuum, a slab or crystal, or a molecule that its old cell cuts.
@@ -39,6 +43,8 @@ def boxed(system: System, vacuum_a: float, *, pbc: bool = False, cubic: bool = F
     positions = np.array(system.positions_a)
     lowest, highest = positions.min(axis=0), positions.max(axis=0)
     edges = highest - lowest + 2 * vacuum_a
+    if multiple_a is not None:
+        edges = np.ceil(edges / multiple_a - 1e-6) * multiple_a
     if cubic:
         edges = np.full(3, edges.max())
     placed = System.model_validate(

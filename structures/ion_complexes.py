@@ -43,6 +43,10 @@ SAME_START_A = 0.05
 """Starting geometries whose distances differ by less, Å, are the same by symmetry."""
 
 
+class NoDonorError(InputError):
+    """A molecule that offers an ion no place."""
+
+
 class Placement(NamedTuple):
     """Where the ion goes, and which donors hold it there."""
 
@@ -66,8 +70,8 @@ def ion_complexes(molecule: System, ion: str = "Na", charge: int = 1) -> dict[st
         charge: Its charge, e.
 
     Raises:
-        InputError: an ion without a radius here, a periodic molecule, one that holds an ion already, or one without
-            a donor atom that an ion can reach.
+        InputError: an ion without a radius here, a periodic molecule, or one that holds an ion already.
+        NoDonorError: no donor atom that an ion can reach.
     """
     _check(molecule, ion, charge)
     found: list[tuple[Placement, System]] = []
@@ -84,7 +88,7 @@ def ion_complexes(molecule: System, ion: str = "Na", charge: int = 1) -> dict[st
         ):
             found.append((placement, complexed))
     if not found:
-        raise InputError(
+        raise NoDonorError(
             f"{molecule.label}: no donor atom ({', '.join(DONOR_RADII_A)} with a free lone pair) that {ion} can reach",
             "give a molecule with one, or the geometry of the complex as an xyz file",
         )

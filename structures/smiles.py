@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from natrium.structures.conformers import RankedConformer, distinct
-from natrium.structures.errors import InputError, NatriumError
+from natrium.structures.errors import InputError
 from natrium.structures.spin import default_multiplicity
 from natrium.structures.system import System
 
@@ -20,7 +20,7 @@ SEED = 7
 """Of the random numbers of the embedding: the same SMILES gives the same geometry."""
 
 
-class MissingRDKitError(NatriumError):
+class MissingRDKitError(InputError):
     """SMILES were given, and RDKit is not installed."""
 
 

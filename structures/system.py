@@ -52,6 +52,9 @@ class System(BaseModel):
     magnetic_moments: tuple[float, ...] | None = Field(
         None, description="Magnetic moment of each atom to start from, Bohr magnetons"
     )
+    ghosts: tuple[tuple[str, Vector], ...] = Field(
+        (), description="Element and position (Å) of places that lend their basis functions and hold no atom"
+    )
 
     @model_validator(mode="after")
     def _is_possible(self) -> System:

@@ -15,7 +15,8 @@ import pytest
 
 from natrium.commands.output import short, spoken, with_unit
 from natrium.commands.progress import described
-from natrium.commands.run import _deadline, parsed
+from natrium.commands.run import _deadline
+from natrium.commands.study_options import parsed
 from natrium.hpc.embedded.folder import DatabaseError
 from natrium.structures.errors import InputError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("studies", "run", "submit", "status", "watch", "logs", "rerun", "cancel", "results", "show", "plot", "doctor"),
-    *("db", "config", "cluster"),
+    *("density", "orbital", "db", "config", "cluster"),
 )
 SUBCOMMANDS = (
     *("db start", "db stop", "db status", "config init", "config check", "config show"),

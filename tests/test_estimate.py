@@ -8,7 +8,9 @@ import pytest
 
 from natrium.hpc.cost_model import irreducible_kpoints
 from natrium.hpc.estimate import estimate
+from natrium.structures.boxes import boxed
 from natrium.structures.crystals import bulk_metal
+from natrium.structures.molecule_library import library_molecule
 from natrium.structures.slabs import metal_slab
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.study import settle, study
@@ -62,6 +64,28 @@ def test_the_model_is_good_to_a_factor_of_three(preset: str, step: str, measured
 
 
 @pytest.mark.parametrize(
+    ("molecule", "mode", "spacing_a", "grid", "measured_s", "memory_mb"),
+    [
+        # static, PBE, without smearing, 4 Å of vacuum; processor time and the grid that GPAW 26.7 took
+        ("H2O", "lcao", 0.25, "40×36×32", 2.9, 223),
+        ("H2O", "fd", 0.25, "40×36×32", 3.8, 209),
+        ("FEC", "lcao", 0.25, "48×40×40", 6.0, 306),
+        ("FEC", "lcao", 0.20, "60×52×52", 8.6, 474),
+        ("FEC", "fd", 0.25, "48×40×40", 12.4, 375),
+    ],
+)
+def test_molecules_on_grids_are_good_to_a_factor_of_two(
+    molecule: str, mode: str, spacing_a: float, grid: str, measured_s: float, memory_mb: float
+) -> None:
+    basis = {"basis": "dzp"} if mode == "lcao" else {}
+    given = {"mode": mode, "grid_spacing_a": spacing_a, "smearing": "none"} | basis
+    cost = estimate("molecule", Calculation.model_validate(given), boxed(library_molecule(molecule), 4.0), 1, None)
+    assert cost.size == f"{grid} grid"
+    assert measured_s / 2 < cost.wall_time_s < measured_s * 2
+    assert memory_mb / 1.5 < cost.memory_per_rank_mb < memory_mb * 1.5
+
+
+@pytest.mark.parametrize(
     ("changed", "grows"),
     [({"layers": 15}, "wall_time_s"), ({"cutoff_ev": 800}, "wall_time_s"), ({"size": [3, 3]}, "memory_per_rank_mb")],
 )
@@ -81,6 +105,8 @@ def test_a_finished_run_of_the_same_settings_is_the_best_estimate(
     (address,) = (row["address"] for row in finished.json("results"))
     same = finished(*small_na110, "--dry-run").stdout
     assert f"{address}/slab-relax" in same
+    assert " plane waves " in same
+    assert "Wall times are for 1 MPI processes on idle cores" in same
     other = finished(*small_na110, "--set", "smearing_width_ev=0.2", "--dry-run").stdout
     assert address not in other
     assert "a model, corrected by 3 finished calculations" in " ".join(other.split())

@@ -17,6 +17,7 @@ from natrium.hpc.cost_model import Size, irreducible_kpoints
 from natrium.hpc.databases import results_store
 from natrium.hpc.embedded.lifecycle import stop
 from natrium.hpc.estimate import Estimate, estimate
+from natrium.structures.molecule_library import library_molecule
 from natrium.structures.slabs import metal_slab
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
@@ -30,6 +31,8 @@ STATIC = Calculation(cutoff_ev=250, kpoints=(6, 6, 1))
 OTHER = Calculation(cutoff_ev=300, kpoints=(6, 6, 1))
 RELAX = STATIC.model_copy(update={"kind": "relax"})
 GRID = Calculation(mode="fd", grid_spacing_a=0.2, kpoints=(6, 6, 1))
+WATER = library_molecule("H2O")
+GAUSSIAN = Calculation(mode="gto", basis="6-31G(d)", smearing="none")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,22 @@ def test_what_tells_nothing_of_this_engine_and_mode(store: ResultsStore, what: d
     for number in range(3):
         put(store, f"na110-{number}", **({"calculation": OTHER} | what))
     assert of(store).basis == "a model"
+
+
+def test_threads_of_one_process(store: ResultsStore) -> None:
+    """What was measured is the memory of the process; an estimate is a thread's share."""
+    put(store, "molecule-1", GAUSSIAN, WATER, times=(60.0,), ranks=2, memory_mb=300, engine="pyscf")
+    again, wider = (estimate("molecule", GAUSSIAN, WATER, threads, store, "pyscf") for threads in (2, 4))
+    assert (again.wall_time_s, again.memory_per_rank_mb) == (close(60), close(150))
+    assert (again.certainty, again.basis) == ("measured", "molecule-1/slab")
+    assert (wider.memory_per_rank_mb, wider.basis) == (close(75), "molecule-1/slab with 2 threads, scaled to 4")
+    assert 60 / 2 < wider.wall_time_s < 60
+    assert estimate("molecule", GAUSSIAN, WATER, 2, store, "gpaw").basis == "a model"
+
+
+def test_a_basis_that_is_no_more_known_is_left_out(store: ResultsStore) -> None:
+    put(store, "molecule-1", GAUSSIAN.model_copy(update={"basis": "6-31H"}), WATER, engine="pyscf")
+    assert estimate("molecule", GAUSSIAN, WATER, 1, store, "pyscf").basis == "a model"
 
 
 def test_the_newest_fifty_count(store: ResultsStore) -> None:

@@ -237,7 +237,7 @@ def test_a_study_is_a_plain_flow_that_jobflow_runs(
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore
 
-    from natrium.commands.run import parsed
+    from natrium.commands.study_options import parsed
     from natrium.workflows.study import settle, study
 
     monkeypatch.setenv("NATRIUM_RANKS", "1")

@@ -16,7 +16,7 @@ from natrium.structures.molecules import diatomic
 from natrium.structures.oxygen import oxygen_part, oxygen_structures, sodium_part
 from natrium.structures.system import System
 from natrium.workflows.result import CalculationResult
-from natrium.workflows.sections import calculation_of
+from natrium.workflows.sections import section_of
 from natrium.workflows.studies import na110_o2
 from natrium.workflows.studies.na110 import shape, slab_of
 from natrium.workflows.studies.na110_o2 import NA110O2, NA110O2Result, StructureEvaluation
@@ -33,9 +33,8 @@ UPRIGHT, FLAT, ATOM = "short-bridge-upright", "hollow-flat-001", "embedded-o-oct
 
 
 def document(name: str, step: str, system: System, energy_ev: float, **fields: Any) -> CalculationResult:
-    calculation = calculation_of(SETTINGS, f"{name}-{step}" if name else step)
-    assert calculation is not None
-    return calculated(system, calculation, energy_ev, **fields)
+    section = section_of(SETTINGS, f"{name}-{step}" if name else step)
+    return calculated(system, SETTINGS.calculations[section or ""], energy_ev, **fields)
 
 
 def clean() -> CalculationResult:

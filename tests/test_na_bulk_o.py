@@ -17,7 +17,7 @@ from natrium.structures.oxygen import oxygen_part, sodium_part
 from natrium.structures.system import System
 from natrium.structures.voids import host_cell, interstitial
 from natrium.workflows.result import CalculationResult
-from natrium.workflows.sections import calculation_of
+from natrium.workflows.sections import section_of
 from natrium.workflows.studies import na_bulk_o
 from natrium.workflows.studies.interstitial_oxygen import InterstitialEvaluation, nearest_neighbour_a
 from natrium.workflows.studies.na_bulk_o import HOSTS, NaBulkO, NaBulkOResult, strained
@@ -44,9 +44,7 @@ ENERGIES = parabola_ev(WHOLE_EV, CHANGE_A3)
 
 
 def document(step: str, system: System, energy_ev: float, **fields: Any) -> CalculationResult:
-    calculation = calculation_of(SETTINGS, step)
-    assert calculation is not None
-    return calculated(system, calculation, energy_ev, **fields)
+    return calculated(system, SETTINGS.calculations[section_of(SETTINGS, step) or ""], energy_ev, **fields)
 
 
 def documents(folder: Path, system: System = CELL) -> dict[str, Any]:

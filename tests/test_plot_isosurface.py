@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from natrium.analysis.atom_drawing import LOBES, bonds_to_oxygen, cell_edges
-from natrium.analysis.isosurface import Region
+from natrium.analysis.atom_drawing import LOBES, bonds_to_oxygen, cell_edges, sticks
+from natrium.analysis.isosurface import Region, isosurfaces
 from natrium.analysis.isosurface_page import write_isosurface_page
-from natrium.analysis.plot_isosurface import plot_isosurfaces
-from natrium.analysis.volumetric import E_A3_PER_E_BOHR3, VolumetricData
+from natrium.analysis.plot_isosurface import _axes, plot_isosurfaces
+from natrium.analysis.volumetric import (
+    BOHR_A,
+    E_A3_PER_E_BOHR3,
+    VolumetricData,
+    VolumetricFile,
+    VolumetricFileError,
+    file_sha256,
+)
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 
@@ -55,7 +63,7 @@ def test_picture_shows_gold_above_and_blue_below_for_print(tmp_path: Path) -> No
     assert len(blue) > 1000
     assert gold.mean() < blue.mean()
     upside_down = plot_isosurfaces(
-        tmp_path / "e.png", difference(), SYSTEM, values_e_bohr3=[-1.5e-3], region=Region.around(SYSTEM, 2)
+        tmp_path / "e.png", difference(), SYSTEM, isovalues=[-1.5e-3], region=Region.around(SYSTEM, 2)
     )
     assert len(hue_rows(upside_down, 1)) < 200
 
@@ -72,7 +80,7 @@ def test_page_opens_without_a_network_and_names_its_surfaces(tmp_path: Path) -> 
 @pytest.mark.parametrize(("draw", "name"), [(plot_isosurfaces, "d.png"), (write_isosurface_page, "d.html")])
 def test_what_cannot_be_drawn_leaves_no_file(tmp_path: Path, draw: Callable[..., Path], name: str) -> None:
     with pytest.raises(InputError, match="use one between"):
-        draw(tmp_path / name, difference(), SYSTEM, values_e_bohr3=[0.5])
+        draw(tmp_path / name, difference(), SYSTEM, isovalues=[0.5])
     with pytest.raises(InputError, match="cannot write"):
         draw(tmp_path / "d.jpg", difference(), SYSTEM)
     with pytest.raises(InputError, match="does not exist"):
@@ -95,3 +103,108 @@ def test_a_box_has_twelve_edges() -> None:
     lengths = sorted(np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1).tolist())
     assert lengths == [2.0] * 4 + [3.0] * 4 + [8.0] * 4
     assert len({tuple(sorted(map(tuple, edge))) for edge in edges.tolist()}) == 12
+
+
+HEIGHT_BOHR_3_2, WIDTH_A = 0.2, 0.9
+CHIRAL = System(
+    label="chiral",
+    symbols=("C", "F", "O", "N", "H"),
+    positions_a=((5.0, 1.0, 0.0), (6.35, 1.0, 0.0), (4.6, 2.3, 0.1), (4.5, 0.4, 1.2), (4.6, 0.4, -0.9)),
+    cell_a=np.zeros((3, 3)),
+    pbc=(False, False, False),
+    multiplicity=2,
+)
+
+
+def orbital(folder: Path, phases: tuple[int, ...] = (1, -1)) -> VolumetricFile:
+    """One gaussian on the fluorine and one of the other phase on the oxygen, on a grid that starts anywhere."""
+    shape, origin = (60, 50, 45), np.array([0.3, -3.5, -4.2])
+    points = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1) * 0.2 + origin
+    values = sum(
+        phase * np.exp(-((points - CHIRAL.positions_a[atom]) ** 2).sum(axis=-1) / (2 * WIDTH_A**2))
+        for phase, atom in zip(phases, (1, 2), strict=False)
+    )
+    path = folder / "orbital.npy"
+    np.save(path, HEIGHT_BOHR_3_2 * BOHR_A**-1.5 * np.asarray(values))
+    return VolumetricFile(
+        path=str(path),
+        sha256=file_sha256(path),
+        shape=shape,
+        unit="Å^-3/2",
+        cell_a=np.diag(np.array(shape) * 0.2),
+        origin_a=origin.tolist(),
+        kind="orbital lumo",
+        name="test",
+    )
+
+
+def test_an_orbital_has_both_phases_around_its_atoms_in_its_own_unit(tmp_path: Path) -> None:
+    """One phase alone is a sphere of known radius; finer than its grid, it is round to a thousandth."""
+    file = orbital(tmp_path, (1,))
+    [sphere] = isosurfaces(file, Region.whole(CHIRAL, file.shape))
+    distances = np.linalg.norm(sphere.vertices_a - CHIRAL.positions_a[1], axis=1)
+    assert distances == pytest.approx(WIDTH_A * np.sqrt(2 * np.log(HEIGHT_BOHR_3_2 / 0.05)), rel=2e-3)
+    assert (sphere.label, sphere.sign) == ("+0.05 Bohr⁻³ᐟ²", 1)
+    both = isosurfaces(orbital(tmp_path), Region.whole(CHIRAL, file.shape), [0.1, -0.1])
+    for surface, atom in zip(both, (1, 2), strict=True):
+        off = surface.vertices_a.mean(axis=0) - CHIRAL.positions_a[atom]
+        assert np.linalg.norm(off) < 0.3, surface.label
+
+
+def test_a_surface_ends_at_the_end_of_a_molecule_s_grid(tmp_path: Path) -> None:
+    """It is cut there, open, and does not come in again at the other side."""
+    file = orbital(tmp_path, (1,))
+    last_a = CHIRAL.positions_a[1][0] - file.origin_a[0]
+    shape = (round(last_a / 0.2), *file.shape[1:])
+    path = tmp_path / "cut.npy"
+    np.save(path, file.values()[: shape[0]])
+    cell_a = np.diag(np.array(shape) * 0.2)
+    cut = VolumetricFile.model_validate(
+        file.model_dump() | {"path": str(path), "sha256": file_sha256(path), "shape": shape, "cell_a": cell_a}
+    )
+    [half] = isosurfaces(cut, Region.whole(CHIRAL, cut.shape))
+    assert half.vertices_a[:, 0].max() == pytest.approx(file.origin_a[0] + 0.2 * (cut.shape[0] - 1))
+    assert half.vertices_a[:, 0].min() > 3
+
+
+def test_picture_of_an_orbital_is_cropped_and_has_no_frame(tmp_path: Path) -> None:
+    path = plot_isosurfaces(tmp_path / "o.png", orbital(tmp_path), CHIRAL)
+    with Image.open(path) as image:
+        rgb = np.asarray(image.convert("RGB"), dtype=int)
+    assert len(hue_rows(path, 1)) > 10_000
+    assert len(hue_rows(path, -1)) > 10_000
+    columns = np.nonzero((rgb[:-250] < 250).any(axis=(0, 2)))[0]
+    # what is drawn fills the width but for the margins of 0.65 Å on some 6 Å, though the grid is 12 Å long
+    assert columns.min() < 0.15 * rgb.shape[1]
+    assert columns.max() > 0.85 * rgb.shape[1]
+    page = write_isosurface_page(tmp_path / "o.html", orbital(tmp_path), CHIRAL).read_text()
+    names = set(re.findall(r'"name":"([^"]+)"', page))
+    assert {"bonds", "C", "H", "N"} <= names
+    assert names.isdisjoint({"region", "contacts of O"})
+
+
+def test_a_molecule_is_turned_and_never_mirrored() -> None:
+    for order in ((0, 1, 2), (1, 2, 0), (1, 0, 2), (2, 1, 0)):
+        positions = np.array(CHIRAL.positions_a)[:, order] * (1, 1.4, 0.8)
+        system = CHIRAL.moved(positions)
+        axes = _axes(system)
+        assert axes @ axes.T == pytest.approx(np.eye(3), abs=1e-9)
+        assert np.linalg.det(axes) == pytest.approx(1)
+        deep, right, up = ((positions - positions.mean(axis=0)) @ axes.T).std(axis=0)
+        assert up <= deep <= right
+    assert (_axes(SYSTEM) == np.eye(3)).all()
+
+
+def test_bonds_of_a_molecule_leave_out_what_is_only_near() -> None:
+    positions = np.array(CHIRAL.positions_a)
+    found = sticks(CHIRAL, CHIRAL.symbols, positions)
+    assert (found.name, found.pairs) == ("bonds", [(0, 1), (0, 2), (0, 3), (0, 4)])
+    assert sticks(SYSTEM, SYSTEM.symbols, np.array(SYSTEM.positions_a)).name == "contacts of O"
+
+
+def test_a_changed_file_of_an_orbital_is_not_drawn(tmp_path: Path) -> None:
+    file = orbital(tmp_path)
+    np.save(file.path, np.zeros(file.shape))
+    with pytest.raises(VolumetricFileError, match="was changed"):
+        plot_isosurfaces(tmp_path / "o.png", file, CHIRAL)
+    assert not (tmp_path / "o.png").exists()

@@ -134,7 +134,6 @@ def test_value_is_refused(wrong: dict[str, Any]) -> None:
 FOREIGN_TO_GPAW = {
     "Gaussian basis": (B3LYP, "no Gaussian bases"),
     "solvent": ({"mode": "fd"} | {"grid_spacing_a": 0.2} | WATER_PCM, "polarisable continuum"),
-    "orbitals": ({"mode": "fd", "grid_spacing_a": 0.2, "keep_orbitals": ("homo",)}, "keeps no orbitals"),
 }
 
 

@@ -177,7 +177,7 @@ def test_numbers_at_a_path(path: str, number: float | None, structure: str) -> N
     ],
 )
 def test_the_command_asks_for_the_same_again(changed: dict[str, Any], options: dict[str, Any]) -> None:
-    from natrium.commands.run import parsed
+    from natrium.commands.study_options import parsed
 
     words = shlex.split(command(slab(overrides=changed)))
     assert words[:5] == ["natrium", "run", "slab", "--preset", "standard"]

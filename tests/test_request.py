@@ -24,7 +24,7 @@ def cluster(
 
 
 def cost(time_s: float = 1000.0, memory_mb: float = 500.0, certainty: Any = "model", kpoints: int = 1) -> Estimate:
-    return Estimate("slab", time_s, memory_mb, kpoints, 5000, 30, certainty, "somewhere")
+    return Estimate("slab", time_s, memory_mb, kpoints, "5000 plane waves", 30, certainty, "somewhere")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from natrium.structures.errors import InputError
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.plan import check, in_order, plan
-from natrium.workflows.sections import calculation_of, planned
+from natrium.workflows.sections import planned, section_of
 from natrium.workflows.study import StudySettings, presets, settle, studies, study
 
 EACH = [
@@ -51,8 +51,8 @@ def settings() -> StudySettings:
     ],
 )
 def test_the_section_of_a_step(step: str, cutoff_ev: float | None) -> None:
-    found = calculation_of(settings(), step)
-    assert (found and found.cutoff_ev) == cutoff_ev
+    section = section_of(settings(), step)
+    assert (section and settings().calculations[section].cutoff_ev) == cutoff_ev
 
 
 def test_a_step_without_a_section_has_no_maker() -> None:
@@ -96,8 +96,20 @@ def test_every_preset_of_every_study_can_be_planned(name: str, preset: str) -> N
 def test_every_section_is_that_of_a_step(name: str, preset: str) -> None:
     chosen = study(name)
     settled = settle(chosen, preset, {})
-    taken = [each.calculation for each in planned(chosen, settled).values()]
+    taken = []
+    for overrides in _to_choose_from(settled):
+        taken += [each.calculation for each in planned(chosen, settle(chosen, preset, overrides)).values()]
     assert [section for section, each in settled.calculations.items() if each not in taken] == []
+
+
+def _to_choose_from(settled: StudySettings) -> list[dict[str, Any]]:
+    """Overrides that take every section once: `orbitals` has more levels of theory and geometries than a run takes."""
+    if settled.study != "orbitals":
+        return [{}]
+    kinds = {section: calculation.kind for section, calculation in settled.calculations.items()}
+    levels = [section for section, kind in kinds.items() if kind == "static"]
+    geometries = [section for section, kind in kinds.items() if kind == "relax" and section != "conformer"]
+    return [{"levels": levels, "geometry": geometry, "ion": "Na+"} for geometry in geometries]
 
 
 @pytest.mark.parametrize(

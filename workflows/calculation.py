@@ -107,7 +107,7 @@ class Calculation(BaseModel):
 
         Raises:
             InputError: k-points along a direction without periodicity, a dipole layer without a slab, a relaxed cell
-                without three periodic directions, a spin-paired open shell.
+                without three periodic directions, ghosts without Gaussian functions, a spin-paired open shell.
         """
         for axis, points, periodic in zip("xyz", self.kpoints, system.pbc, strict=True):
             if points > 1 and not periodic:
@@ -122,6 +122,12 @@ class Calculation(BaseModel):
         if self.cell != "fixed" and not all(system.pbc):
             raise InputError(
                 f"{system.label}: its cell cannot be relaxed, it is not periodic everywhere", "use cell=fixed"
+            )
+        if system.ghosts and (self.mode != "gto" or self.kind != "static" or self.solvent is not None):
+            raise InputError(
+                f"{system.label}: ghosts lend Gaussian functions, in static calculations without a solvent (mode"
+                f" {self.mode}, kind {self.kind}, solvent {self.solvent or 'none'})",
+                "leave the ghosts out: a grid or plane waves have no superposition error; a cavity would hold them too",
             )
         if self.spin_polarised is False and system.multiplicity not in (None, 1):
             raise InputError(

@@ -14,7 +14,7 @@ from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.engine import EngineError, engine, supervisor
 from natrium.workflows.result import CalculationResult
-from natrium.workflows.sections import calculation_of
+from natrium.workflows.sections import section_of
 from natrium.workflows.study import StudySettings
 
 
@@ -45,21 +45,21 @@ class CalculationMaker(Maker):
         """
         made = calculate(self.calculation, system, self.engine, continue_from)
         made.name = self.name
-        if isinstance(system, System):
-            made.update_metadata({"natrium": {"formula": system.formula}})
+        formula = {"formula": system.formula} if isinstance(system, System) else {}
+        made.update_metadata({"natrium": {"engine": self.engine} | formula})
         return made
 
 
 def calculation_maker(settings: StudySettings, step: str) -> CalculationMaker:
-    """The maker of a study's step, with the settings of its section: see `natrium.workflows.sections.calculation_of`.
+    """The maker of a study's step, with the settings of its section: see `natrium.workflows.sections.section_of`.
 
     Raises:
         KeyError: the study has no section for such a step.
     """
-    calculation = calculation_of(settings, step)
-    if calculation is None:
+    section = section_of(settings, step)
+    if section is None:
         raise KeyError(step)
-    return CalculationMaker(step, calculation.model_dump(), settings.engine)
+    return CalculationMaker(step, settings.calculations[section].model_dump(), settings.engine_of(section))
 
 
 @job(data=PAYLOAD, output_schema=CalculationResult)

@@ -32,9 +32,8 @@ def check(chosen: Study, settings: StudySettings) -> None:
     Raises:
         InputError: from the builders or the engine.
     """
-    judge = engine(settings.engine)
-    for calculation, system in planned(chosen, settings).values():
-        judge.check(calculation, system)
+    for own in planned(chosen, settings).values():
+        engine(own.engine).check(own.calculation, own.system)
 
 
 def plan(chosen: Study, settings: StudySettings, address: str) -> Flow:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from natrium.analysis.volumetric import VolumetricFile, file_sha256
 from natrium.structures.system import System
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.calculation import Calculation
@@ -30,6 +31,8 @@ class ProgramEngine(ABC):
     electron_tolerance: ClassVar[float]
     """By how much its count of electrons may differ from the system's."""
     checkpoint_file: ClassVar[str]
+    orbital_kind: ClassVar[str] = "orbital"
+    """What the files of `keep_orbitals` hold."""
 
     def command(self, attempt: int, deadline: float | None) -> list[str]:
         """`python -m natrium.workflows.NAME.driver …` with this Python."""
@@ -110,7 +113,7 @@ class ProgramEngine(ABC):
                 f"{folder}: the largest force is {output['max_force_ev_a']:.4f} eV/Å, not {calculation.force_ev_a}",
                 "rerun with more max_steps",
             )
-        own = self._own(folder, output, system, calculation)
+        own = self._own(folder, output, system, calculation) | {"orbitals": self._orbitals(folder, output, system)}
         shared = {name: value for name, value in output.items() if name in CalculationResult.model_fields}
         return CalculationResult(
             **(shared | own),
@@ -120,6 +123,23 @@ class ProgramEngine(ABC):
             attempts=attempts,
             provenance=self._provenance(folder, output),
         )
+
+    def _orbitals(self, folder: Path, output: dict[str, Any], system: System) -> dict[str, VolumetricFile] | None:
+        files = {}
+        for name, facts in output.get("orbitals", {}).items():
+            path = (folder / facts["file"]).absolute()
+            files[name] = VolumetricFile(
+                path=str(path),
+                sha256=file_sha256(path),
+                shape=facts["shape"],
+                unit="Å^-3/2",
+                cell_a=facts["cell_a"],
+                origin_a=facts["origin_a"],
+                kind=f"{self.orbital_kind} {name}, spin {facts['spin']}, {facts['energy_ev']:.3f} eV;"
+                f" norm {facts['norm']:.4f} on the grid",
+                name=system.label,
+            )
+        return files or None
 
     def _provenance(self, folder: Path, output: dict[str, Any]) -> Provenance:
         names = ("engine_version", "implementation", "versions", "datasets")

@@ -12,24 +12,22 @@ from natrium.workflows.study import Study, StudySettings
 
 
 class Planned(NamedTuple):
-    """A calculation on the system that it is planned for, which may still have to be relaxed."""
+    """A calculation on the system that it is planned for, which may still have to be relaxed, and its engine."""
 
     calculation: Calculation
     system: System
+    engine: str
 
 
-def calculation_of(settings: StudySettings, step: str) -> Calculation | None:
-    """The settings of a step's calculation: the section named like the step, or like the end of its name.
+def section_of(settings: StudySettings, step: str) -> str | None:
+    """The section of the settings that a step's calculation has: named like the step, or like the end of its name.
 
     The section `relax` is that of the steps hollow-upright-relax and hollow-flat-001-relax. None for a step that
     calculates nothing.
     """
     words = step.replace("_", "-").split("-")
-    for first in range(len(words)):
-        found = settings.calculations.get("_".join(words[first:]))
-        if found is not None:
-            return found
-    return None
+    names = ("_".join(words[first:]) for first in range(len(words)))
+    return next((name for name in names if name in settings.calculations), None)
 
 
 def require_alike(settings: StudySettings, sections: Iterable[str], *, sampling: bool) -> None:
@@ -62,5 +60,9 @@ def require_alike(settings: StudySettings, sections: Iterable[str], *, sampling:
 def planned(chosen: Study, settings: StudySettings) -> dict[str, Planned]:
     """Every calculation of a study by its step."""
     systems = {name.replace("_", "-"): system for name, system in chosen.systems(settings).items()}
-    found = {step: (calculation_of(settings, step), system) for step, system in systems.items()}
-    return {step: Planned(calculation, system) for step, (calculation, system) in found.items() if calculation}
+    sections = {step: section_of(settings, step) for step in systems}
+    return {
+        step: Planned(settings.calculations[section], systems[step], settings.engine_of(section))
+        for step, section in sections.items()
+        if section is not None
+    }

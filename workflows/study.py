@@ -35,10 +35,17 @@ class StudySettings(BaseModel):
     preset: str
     overrides: dict[str, Any] = Field(default_factory=dict, description="What differs from the preset, as it was given")
     engine: str = "gpaw"
+    engines: dict[str, str] = Field(
+        default_factory=dict, description="Engines of the sections that are not calculated with the run's"
+    )
     about: str = Field(description="The preset in one sentence")
     quality: Quality = Field(description="What the preset's numbers are good for")
     assumptions: tuple[str, ...] = Field((), description="What was decided where the source is silent")
     calculations: dict[str, Calculation]
+
+    def engine_of(self, section: str) -> str:
+        """Name of the engine that calculates what a section describes."""
+        return self.engines.get(section, self.engine)
 
 
 class Study(Protocol):

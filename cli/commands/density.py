@@ -37,13 +37,11 @@ def density(
     """Write the charge density difference of a structure: isosurfaces, profile, cube and CHGCAR files."""
     from natrium.commands.output import line
     from natrium.commands.results import open_store
+    from natrium.commands.written_files import chosen_writers
     from natrium.structures.errors import InputError
     from natrium.workflows.result import Evaluation
 
-    writers = [(path, _writer(path)) for path in outputs]
-    for path in outputs:
-        if path.exists() and not force:
-            raise InputError(f"{path} exists", "choose another name, or replace it with --force")
+    writers = chosen_writers(outputs, _WRITERS, force=force)
     with open_store() as store:
         whole = address if address.endswith(EVALUATION) else f"{address}-{EVALUATION}"
         output = store.get(whole, arrays=True)["output"]
@@ -54,20 +52,10 @@ def density(
         raise InputError(
             f"{address}: its density difference is missing", "natrium show says why; resume or rerun what failed"
         )
-    for path, write in writers:
+    for path, by_name in writers:
+        write = _profile if path.stem.endswith("profile") else by_name
         write(path, found, isovalue, force)
         line(f"{path}")
-
-
-def _writer(path: Path) -> Writer:
-    """What writes a file of this name."""
-    from natrium.structures.errors import InputError
-
-    if path.name == "CHGCAR":
-        return _chgcar
-    if path.suffix not in _WRITERS:
-        raise InputError(f"{path}: no such format", f"use a name that ends in {', '.join(_WRITERS)}, or CHGCAR")
-    return _profile if path.stem.endswith("profile") else _WRITERS[path.suffix]
 
 
 def _surfaces(found: Evaluation, isovalue: float) -> dict[str, Any]:
@@ -78,7 +66,7 @@ def _surfaces(found: Evaluation, isovalue: float) -> dict[str, Any]:
     return {
         "data": found.difference.volumetric(),
         "system": found.system,
-        "values_e_bohr3": (isovalue, -isovalue),
+        "isovalues": (isovalue, -isovalue),
         "region": Region.around(found.system, len(found.system.symbols) - 1),
         "title": f"Δρ = ±{isovalue:g} e/Bohr³: {found.system.label}",
     }
@@ -124,4 +112,5 @@ _WRITERS: dict[str, Writer] = {
     ".vasp": _chgcar,
     ".pdf": _profile,
     ".svg": _profile,
+    "CHGCAR": _chgcar,
 }

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from natrium.analysis.results_store import ResultsStore
     from natrium.hpc.configuration import Configuration
+    from natrium.workflows.engine import Parallelism
     from natrium.workflows.study import Study, StudySettings
 
 _PATIENCE_S = 2.0
+_CORES: dict[Parallelism, str] = {"processes": "MPI processes", "threads": "threads of one process"}
 
 
 def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
@@ -29,9 +31,10 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     folder = directory.absolute() / f"{new_address(chosen.name)}-dry-run"
     configuration = load_configuration()
     rows = []
+    cores: set[str] = set()
     total_s = 0.0
     with _results_that_answer(configuration) as finished:
-        for number, (step, (calculation, system)) in enumerate(planned(chosen, settings).items(), 1):
+        for number, (step, own) in enumerate(planned(chosen, settings).items(), 1):
             inputs = folder / f"{number:02d}-{step}"
             try:
                 inputs.mkdir(parents=True)
@@ -39,17 +42,19 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
                 raise InputError(
                     f"cannot write {folder}: {error.strerror}", "choose another folder with --dir"
                 ) from error
-            engine(settings.engine).write_inputs(calculation, system, inputs)
-            cost = estimate(step, calculation, system, configuration.ranks, finished, settings.engine)
+            program = engine(own.engine)
+            program.write_inputs(own.calculation, own.system, inputs)
+            cores.add(_CORES[program.parallelism])
+            cost = estimate(step, own.calculation, own.system, configuration.ranks, finished, own.engine)
             total_s += cost.wall_time_s
             rows.append(
                 {
                     "step": step,
-                    "atoms": len(system.symbols),
+                    "atoms": len(own.system.symbols),
                     "k-points": cost.kpoints,
-                    "plane waves": cost.plane_waves,
+                    "size": cost.size,
                     "bands": cost.bands,
-                    "MB/process": f"{cost.memory_per_rank_mb:.0f}",
+                    "MB/core": f"{cost.memory_per_rank_mb:.0f}",
                     "wall time": duration(cost.wall_time_s),
                     "rests on": cost.basis,
                 }
@@ -59,7 +64,8 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     line(f"input files: {folder}")
     line(f"Together {duration(total_s)}." if len(rows) > 1 else "")
     line(
-        f"Wall times are for {configuration.ranks} MPI processes on idle cores; a model is good to a factor of three."
+        f"Wall times are for {configuration.ranks} {' or '.join(sorted(cores))} on idle cores; a model is good to a"
+        " factor of three."
         " Later steps are written with the reference geometry, a run uses the relaxed one. Nothing was started."
     )
 

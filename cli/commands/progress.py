@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from natrium.analysis.runs import State
-from natrium.workflows.engine import engine
+from natrium.workflows.engine import Engine, engine
 
 _MARKS = {
     State.COMPLETED: "[green]done[/]",
@@ -37,6 +37,7 @@ class _Step:
     name: str
     folder: Path
     since: float
+    engine: Engine | None
     before: dict[str, Any]
     """What an earlier attempt had left behind: not news."""
 
@@ -44,9 +45,8 @@ class _Step:
 class LiveProgress:
     """An observer of a run that shows one moving line on a terminal, and one line a step elsewhere."""
 
-    def __init__(self, console: Console, engine_name: str) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._engine = engine(engine_name)
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._step: _Step | None = None
         self._stopping = False
@@ -70,9 +70,10 @@ class LiveProgress:
             self._live.stop()
         signal.signal(signal.SIGINT, self._interrupt_before)
 
-    def step_started(self, name: str, folder: Path) -> None:
+    def step_started(self, name: str, folder: Path, engine_name: str | None) -> None:
         """A step begins."""
-        self._step = _Step(name, folder, time.monotonic(), self._engine.progress(folder))
+        calculates = None if engine_name is None else engine(engine_name)
+        self._step = _Step(name, folder, time.monotonic(), calculates, _facts(calculates, folder))
         if not self._live:
             self._console.print(f"  {name} …")
 
@@ -98,9 +99,13 @@ class LiveProgress:
         while not self._ended.wait(_PAUSE_S):
             step = self._step
             if self._live and step:
-                facts = self._engine.progress(step.folder)
+                facts = _facts(step.engine, step.folder)
                 told = described({} if facts == step.before else facts)
                 self._live.update(Text(f"  {step.name}, {time.monotonic() - step.since:.0f} s: {told}"), refresh=True)
+
+
+def _facts(calculates: Engine | None, folder: Path) -> dict[str, Any]:
+    return {} if calculates is None else calculates.progress(folder)
 
 
 def described(facts: dict[str, Any]) -> str:

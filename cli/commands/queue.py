@@ -113,7 +113,7 @@ def rerun(
     """Calculate again what failed or was cancelled, or a step by its name; what depends on it follows."""
     from natrium.analysis.runs import State
     from natrium.commands.output import line
-    from natrium.commands.run import parsed
+    from natrium.commands.study_options import parsed
     from natrium.commands.submit import wanted_resources
     from natrium.hpc.queue.rerun import rerun as again
     from natrium.hpc.queue.settle import settle

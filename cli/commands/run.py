@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natrium.commands.study_options import RUNS, Directory, Engine, Overrides, Preset, WallTime
+from natrium.commands.study_options import (
+    RUNS,
+    Directory,
+    Engine,
+    Molecules,
+    Overrides,
+    Preset,
+    WallTime,
+    settings_given,
+)
 
 if TYPE_CHECKING:
     from natrium.analysis.results_store import ResultsStore
@@ -23,6 +32,7 @@ def run(
     preset: Preset = "standard",
     overrides: Overrides = None,
     engine: Engine = "gpaw",
+    molecules: Molecules = None,
     directory: Directory = RUNS,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run: the one named, or the last unfinished one.")
@@ -37,9 +47,10 @@ def run(
 
     deadline = _deadline(wall_time)
     if resume:
-        if overrides or dry_run:
+        if overrides or molecules or dry_run:
             raise InputError(
-                "--resume continues a run as it was planned", "leave --set and --dry-run out, or start a new run"
+                "--resume continues a run as it was planned",
+                "leave --set, --molecules and --dry-run out, or start a new run",
             )
         _execute(None, target, deadline)
         return
@@ -49,7 +60,7 @@ def run(
     from natrium.workflows.study import settle, study
 
     chosen = study(target)
-    settings = settle(chosen, preset, parsed(overrides or []), engine)
+    settings = settle(chosen, preset, settings_given(overrides, molecules), engine)
     check(chosen, settings)
     if dry_run:
         from natrium.commands.dry_run import dry_run as write
@@ -62,37 +73,6 @@ def run(
     from natrium.hpc.local_run import LocalRun
 
     _execute(LocalRun.start(chosen, settings, directory), None, deadline)
-
-
-def parsed(overrides: list[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs, the value as YAML: 400, 1e-6, [12, 12, 1], true, null, dzp.
-
-    Raises:
-        InputError: no value, a value that YAML cannot read, or two for one name.
-    """
-    import yaml
-
-    from natrium.structures.errors import InputError
-
-    values: dict[str, Any] = {}
-    for override in overrides:
-        name, equals, text = (part.strip() for part in override.partition("="))
-        if not equals or not text:
-            raise InputError(f"--set {override}: no value", "write --set NAME=VALUE, for example --set cutoff_ev=400")
-        if name in values:
-            raise InputError(f"--set {name} is given twice", "leave one of them out")
-        try:
-            values[name] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(
-                f"--set {override}: cannot read the value", "quote it: --set 'kpoints=[12, 12, 1]'"
-            ) from error
-        if isinstance(values[name], str):  # YAML 1.1 wants a point in 1e-6
-            try:
-                values[name] = float(values[name])
-            except ValueError:
-                continue
-    return values
 
 
 def _deadline(wall_time: str | None) -> float | None:
@@ -167,7 +147,7 @@ def _execute(new: LocalRun | None, unfinished: str | None, deadline: float | Non
         record = local.run
         line(f" ({record.preset}) in {record.folder}", record.address)
         try:
-            with LiveProgress(console, local.engine) as progress:
+            with LiveProgress(console) as progress:
                 local.execute(store, progress)
         except KeyboardInterrupt:
             line("interrupted; finished steps and checkpoints are kept")

@@ -210,7 +210,7 @@ def _show_run(run: Run, as_json: bool) -> None:
     from natrium.commands.output import line, print_json, short
     from natrium.commands.progress import described
     from natrium.hpc.attempts import read_attempts
-    from natrium.hpc.local_run import engine_of, step_folder
+    from natrium.hpc.local_run import step_folder
     from natrium.hpc.run_lock import state_now
     from natrium.workflows.engine import engine
 
@@ -228,8 +228,8 @@ def _show_run(run: Run, as_json: bool) -> None:
         if told in (State.FAILED, State.INTERRUPTED, State.RUNNING):
             line(f"    folder {folder}")
             _attempts(read_attempts(folder))
-        if told == State.RUNNING:
-            line(f"    now: {described(engine(engine_of(run)).progress(folder))}")
+        if told == State.RUNNING and step.engine is not None:
+            line(f"    now: {described(engine(step.engine).progress(folder))}")
     if run.error and state != State.RUNNING:
         line(f"why: {run.error}")
     if run.cluster is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natrium.commands.study_options import Engine, Overrides, Preset
+from natrium.commands.study_options import Engine, Molecules, Overrides, Preset, settings_given
 
 if TYPE_CHECKING:
     from natrium.analysis.runs import Run
@@ -25,6 +25,7 @@ def submit(
     preset: Preset = "standard",
     overrides: Overrides = None,
     engine: Engine = "gpaw",
+    molecules: Molecules = None,
     resources: Annotated[
         list[str] | None,
         typer.Option(
@@ -43,7 +44,6 @@ def submit(
 ) -> None:
     """Submit a study to a SLURM cluster and return at once; `natrium watch` sees it through."""
     from natrium.commands.output import line
-    from natrium.commands.run import parsed
     from natrium.hpc.configuration import load_configuration
     from natrium.hpc.queue.connection import connected_queue
     from natrium.hpc.queue.sign_of_life import is_watched
@@ -53,7 +53,7 @@ def submit(
     from natrium.workflows.study import settle, study
 
     chosen = study(target)
-    settings = settle(chosen, preset, parsed(overrides or []), engine)
+    settings = settle(chosen, preset, settings_given(overrides, molecules), engine)
     check(chosen, settings)
     configuration = load_configuration()
     name, described = configuration.cluster(cluster)
@@ -139,12 +139,13 @@ def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
     refusals: dict[str, list[str]] = {}
     folder = Path(planned.run.folder).with_name(planned.run.address + "-dry-run")
     positions = {step.name: number for number, step in enumerate(planned.run.steps, 1)}
+    engines = {step.name: step.engine or planned.settings.engine for step in planned.run.steps}
     for step, request in planned.requests.items():
         estimate = planned.estimates[step]
         inputs = folder / f"{positions[step]:02d}-{step}"
         inputs.mkdir(parents=True)
         name = f"{planned.run.address}/{step}#1"
-        script = job_script(cluster, planned.settings.engine, request.resources, name, "natrium dry run", [inputs])
+        script = job_script(cluster, engines[step], request.resources, name, "natrium dry run", [inputs])
         replace_text(inputs / "job.sh", script)
         line("", f"# {inputs / 'job.sh'}")
         line(script)
@@ -159,7 +160,7 @@ def _show_plan(queue: Queue, planned: Planned, cluster: Cluster) -> None:
                 "step": step,
                 "k-points": estimate.kpoints,
                 "asks for": _asks(request.resources),
-                "estimate": f"{duration(estimate.wall_time_s)}, {estimate.memory_per_rank_mb:.0f} MB/process",
+                "estimate": f"{duration(estimate.wall_time_s)}, {estimate.memory_per_rank_mb:.0f} MB/core",
                 "rests on": request.basis,
                 "would be taken": verdict,
             }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import bson
 from fireworks import FWAction
 
-from natrium.analysis.runs import Run, RunStep, State
+from natrium.analysis.runs import Run, State
+from natrium.hpc.new_run import step_of
 from natrium.hpc.queue.job_files import RESULT, Ended
 from natrium.hpc.queue.submission import Submission
 
@@ -84,7 +85,7 @@ def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> None:
             name = f"{job.name}-{number}"
         if job.uuid not in known:
             known[job.uuid] = name
-            step = RunStep(name=name, uuid=job.uuid)
+            step = step_of(job, name)
             run.steps.append(step)
             queue.runs.add_step(run.address, step)
         job.name = known[job.uuid]

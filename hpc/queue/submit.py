@@ -86,9 +86,9 @@ def estimate_steps(
 ) -> dict[str, Estimate]:
     """What each calculation will cost with as many processes as it will get; the arguments are those of `plan_run`."""
     estimates = {}
-    for step, (calculation, system) in planned(chosen, settings).items():
-        tasks = tasks_on(cluster, irreducible_kpoints(calculation, system), asked_for(step, resources))
-        estimates[step] = estimate(step, calculation, system, tasks, finished, settings.engine)
+    for step, own in planned(chosen, settings).items():
+        tasks = tasks_on(cluster, irreducible_kpoints(own.calculation, own.system), asked_for(step, resources))
+        estimates[step] = estimate(step, own.calculation, own.system, tasks, finished, own.engine)
     return estimates
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.engine import EngineError, Parallelism
+from natrium.workflows.frontier_orbitals import levels_needed
 from natrium.workflows.gpaw.continuation import usable_checkpoint
 from natrium.workflows.gpaw.datasets import FUNCTIONALS, Dataset, check_basis, choose
 from natrium.workflows.gpaw.harvest import DENSITY, POTENTIAL
+from natrium.workflows.gpaw.orbitals import check_orbitals
 from natrium.workflows.gpaw.progress import CHECKPOINT
 from natrium.workflows.program_engine import ProgramEngine
 
@@ -33,6 +36,7 @@ class GPAW(ProgramEngine):
     title = "GPAW"
     electron_tolerance = 1e-3
     checkpoint_file = CHECKPOINT
+    orbital_kind = "PAW pseudo wave function of orbital"
     parallelism: Parallelism = "processes"
 
     def check(self, calculation: Calculation, system: System) -> None:
@@ -41,7 +45,6 @@ class GPAW(ProgramEngine):
         for asked, reason in (
             (calculation.mode == "gto", "mode=gto: GPAW has no Gaussian bases"),
             (calculation.solvent, f"solvent={calculation.solvent}: GPAW has no polarisable continuum of this kind"),
-            (calculation.keep_orbitals, "keep_orbitals: natrium keeps no orbitals of GPAW"),
         ):
             if asked:
                 raise InputError(reason, "leave it out, or use engine pyscf, for molecules and ions")
@@ -73,10 +76,14 @@ class GPAW(ProgramEngine):
         chosen = choose(set(system.symbols), calculation.functional, calculation.valence_electrons)
         if calculation.basis is not None:
             check_basis(chosen, calculation.basis)
-        needed = _occupied(chosen, system)
-        if calculation.bands is not None and calculation.bands < needed:
+        occupied = _occupied(chosen, system)
+        check_orbitals(calculation, system, occupied)
+        _, empty = levels_needed(calculation.keep_orbitals)
+        if calculation.bands is not None and calculation.bands < occupied + empty:
             raise InputError(
-                f"{system.label}: {calculation.bands} bands cannot hold its electrons", f"set bands to {needed} or more"
+                f"{system.label}: {calculation.bands} bands cannot hold its electrons"
+                + (" and the empty orbitals to keep" if empty else ""),
+                f"set bands to {occupied + empty} or more",
             )
 
     def _check_spin(self, calculation: Calculation, system: System) -> None:
@@ -119,9 +126,11 @@ class GPAW(ProgramEngine):
             convergence["density"] = calculation.density_e
             # GPAW's own two criteria stand in this proportion: 1e-4 e and 4e-8 eV²
             convergence["eigenstates"] = 4e-4 * calculation.density_e
+        occupied = _occupied(chosen, system)
+        _, empty = levels_needed(calculation.keep_orbitals)
         if calculation.smearing == "none" and calculation.kind == "static" and calculation.mode != "lcao":
             # iterative eigensolvers converge occupied bands only; the lowest empty one is a result too
-            convergence["bands"] = _occupied(chosen, system) + 1
+            convergence["bands"] = occupied + max(empty, 1)
         keywords: dict[str, Any] = {
             "mode": mode,
             "xc": calculation.functional,
@@ -139,6 +148,8 @@ class GPAW(ProgramEngine):
             keywords["basis"] = calculation.basis
         if calculation.bands is not None:
             keywords["nbands"] = calculation.bands
+        elif empty:
+            keywords["nbands"] = "nao" if calculation.mode == "lcao" else _bands(occupied, empty)
         if polarised and system.multiplicity is None:
             keywords["mixer"] = dict(_OPEN_SPIN_MIXER)
         if calculation.dipole_layer:
@@ -166,6 +177,7 @@ class GPAW(ProgramEngine):
             },
             "magnetic_moments": _initial_moments(system) if keywords["spinpol"] else None,
             "keep_density": _keeps_density(calculation),
+            "keep_orbitals": list(calculation.keep_orbitals),
         }
         task["start_from"] = usable_checkpoint(continue_from, task, system)
         self._write(folder, task, calculation, system)
@@ -198,6 +210,14 @@ def _initial_moments(system: System) -> list[float]:
     if system.magnetic_moments is not None:
         return list(system.magnetic_moments)
     return [((system.multiplicity or 1) - 1) / len(system.symbols)] * len(system.symbols)
+
+
+def _bands(occupied: int, empty: int) -> int:
+    """Bands for so many empty levels: GPAW's default number has no more of them than bound partial waves.
+
+    The highest bands converge slowly, so there are some above those that count.
+    """
+    return max(math.ceil(1.2 * occupied) + 4, occupied + empty + 3)
 
 
 def _polarised(calculation: Calculation, system: System) -> bool:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from ase.units import Hartree
 
+from natrium.workflows.frontier_orbitals import frontier_ev, levels
 from natrium.workflows.gpaw.density import all_electron_density, free_atom_density
+from natrium.workflows.gpaw.orbitals import keep_orbitals, spin_channels
 
 POTENTIAL = "electrostatic-potential.npy"
 DENSITY = "all-electron-density.npy"
@@ -39,8 +41,11 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
     relaxed_cell = task["kind"] == "relax" and task["relax"]["cell"] != "fixed"
     # levels of a sharp occupation only; an empty band is converged only where that was asked for
     sharp = task["gpaw"]["occupations"]["width"] == 0
-    empty = task["gpaw"]["mode"]["name"] == "lcao" or "bands" in task["gpaw"]["convergence"]
-    homo, lumo = calc.get_homo_lumo() if sharp else (None, None)
+    mode = task["gpaw"]["mode"]["name"]
+    channels = spin_channels(dft, mode, task["gpaw"]["convergence"].get("bands")) if sharp else []
+    homo, lumo = frontier_ev(channels) if sharp else (None, None)
+    # only a potential that is zero far away gives levels from the vacuum level
+    isolated = mode != "pw" and not any(system.pbc)
     # a moment that is held fixed has a Fermi level for each spin
     fermi_levels_ev = [float(level) * Hartree for level in dft.ibzwfs.fermi_levels]
     memory = np.array([maxrss() / 1024**2])
@@ -58,8 +63,10 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
         "max_force_ev_a": float(np.linalg.norm(forces[free], axis=1).max()) if free.any() else 0.0,
         "stress_ev_a3": np.asarray(atoms.get_stress()).tolist() if relaxed_cell else None,
         "fermi_level_ev": finite(fermi_levels_ev[0]) if len(fermi_levels_ev) == 1 else None,
-        "homo_ev": finite(homo),
-        "lumo_ev": finite(lumo) if empty else None,
+        "homo_ev": homo,
+        "lumo_ev": lumo,
+        "levels": levels(channels) if sharp and isolated else None,
+        "orbitals": keep_orbitals(calc, channels, task.get("keep_orbitals", []), folder),
         "electrons": float(calc.get_number_of_electrons()),
         "expected_electrons": float(sum(setup.Z - setup.Nc for setup in dft.setups) - system.charge),
         "magnetic_moment": float(calc.get_magnetic_moment()),

@@ -87,7 +87,8 @@ class GaussianOrbitals(Calculator):
         gradient = mean_field.nuc_grad_method()
         self.results = {
             "energy": float(mean_field.e_tot) * Hartree,
-            "forces": -np.asarray(gradient.kernel()) * Hartree / Bohr,
+            # ghosts are no atoms: what pulls at their functions is no force
+            "forces": -np.asarray(gradient.kernel())[: len(self.system.symbols)] * Hartree / Bohr,
         }
         self.output.flush()
 

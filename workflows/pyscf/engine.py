@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from natrium.analysis.volumetric import VolumetricFile, file_sha256
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
@@ -110,25 +109,7 @@ class PySCF(ProgramEngine):
         self._write(folder, task, calculation, system)
 
     def _own(self, folder: Path, output: dict[str, Any], system: System, calculation: Calculation) -> dict[str, Any]:  # noqa: ARG002
-        orbitals = {name: _orbital(folder, name, facts, system) for name, facts in output["orbitals"].items()}
-        return {
-            "orbitals": orbitals or None,
-            "raw": output["raw"] | {"continued_from": output["continued_from"]},
-        }
-
-
-def _orbital(folder: Path, name: str, facts: dict[str, Any], system: System) -> VolumetricFile:
-    path = (folder / facts["file"]).absolute()
-    return VolumetricFile(
-        path=str(path),
-        sha256=file_sha256(path),
-        shape=facts["shape"],
-        unit="Å^-3/2",
-        cell_a=facts["cell_a"],
-        origin_a=facts["origin_a"],
-        kind=f"orbital {name}, spin {facts['spin']}, {facts['energy_ev']:.3f} eV; norm {facts['norm']:.4f} on the grid",
-        name=system.label,
-    )
+        return {"raw": output["raw"] | {"continued_from": output["continued_from"]}}
 
 
 def _usable_checkpoint(folder: Path | None, system: System) -> str | None:

@@ -13,9 +13,10 @@ from ase.data import atomic_numbers
 from ase.units import Bohr, Hartree
 
 from natrium.structures.system import System
+from natrium.workflows.frontier_orbitals import frontier_ev, levels
 from natrium.workflows.pyscf.calculator import CAVITY_SCALE, GRID_LEVEL, PCM_MODELS
 from natrium.workflows.pyscf.molecule import expected_electrons
-from natrium.workflows.pyscf.orbitals import frontier_ev, keep_orbitals, levels
+from natrium.workflows.pyscf.orbitals import keep_orbitals, spin_channels
 
 
 def harvest(mean_field: Any, atoms: Any, system: System, task: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -36,7 +37,8 @@ def harvest(mean_field: Any, atoms: Any, system: System, task: dict[str, Any], f
     free[list(system.fixed)] = False
     electronic_ev, energy_ev = float(mean_field.e_tot) * Hartree, float(atoms.get_potential_energy())
     density = np.asarray(mean_field.make_rdm1())
-    homo, lumo = frontier_ev(mean_field)
+    channels = spin_channels(mean_field)
+    homo, lumo = frontier_ev(channels)
     square, _ = mean_field.spin_square()
     return {
         "positions_a": atoms.positions.tolist(),
@@ -47,7 +49,7 @@ def harvest(mean_field: Any, atoms: Any, system: System, task: dict[str, Any], f
         "max_force_ev_a": float(np.linalg.norm(forces[free], axis=1).max()) if free.any() else 0.0,
         "homo_ev": homo,
         "lumo_ev": lumo,
-        "levels": levels(mean_field),
+        "levels": levels(channels),
         "electrons": float((density * mean_field.get_ovlp()).sum()),
         "expected_electrons": float(expected_electrons(mol, system)),
         "magnetic_moment": float(system.multiplicity or 1) - 1,

@@ -24,7 +24,7 @@ def molecule(system: System, basis: str, **settings: Any) -> Any:
     """PySCF's molecule: spherical functions, no symmetry, the pseudopotential that belongs to the basis.
 
     Args:
-        system: An isolated system.
+        system: An isolated system; its ghosts come after its atoms.
         basis: Name of the basis: 6-311+G(d,p).
         settings: Further arguments of pyscf.gto.M, such as output.
 
@@ -33,11 +33,13 @@ def molecule(system: System, basis: str, **settings: Any) -> Any:
     """
     from pyscf import gto
 
+    ghosts = [(f"GHOST-{symbol}", position_a) for symbol, position_a in system.ghosts]
+    lent = {f"GHOST-{symbol}": _functions(symbol, basis) for symbol, _ in system.ghosts}
     try:
         return gto.M(
-            atom=list(zip(system.symbols, system.positions_a, strict=True)),
+            atom=[*zip(system.symbols, system.positions_a, strict=True), *ghosts],
             unit="Angstrom",
-            basis={symbol: _functions(symbol, basis) for symbol in set(system.symbols)},
+            basis={symbol: _functions(symbol, basis) for symbol in set(system.symbols)} | lent,
             ecp={symbol: core for symbol in set(system.symbols) if (core := _core(symbol, basis))},
             charge=system.charge,
             spin=(system.multiplicity or 1) - 1,
