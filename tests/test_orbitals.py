@@ -186,7 +186,7 @@ def places() -> dict[str, Any]:
     made = {name: calculated(system, RELAX, -50.0) for name, system in ion_complexes(FEC).items()}
     energies = dict.fromkeys(made, -50.0) | {"f": -50.3, "ring-o-1": -50.2}
     each = {name: one.model_copy(update={"energy_ev": energies[name]}) for name, one in made.items()}
-    found: dict[str, Any] = rank.original({**each, "ring-o-2": None}, "FEC", settings())
+    found: dict[str, Any] = rank.original({**each, "ring-o-2": None}, "FEC", None)
     return found
 
 

@@ -40,8 +40,8 @@ class ConvergenceSettings(StudySettings):
     """The settings of every rung. A person gives those of the study itself, and `over`."""
 
     over: dict[str, list[float]] = Field(
-        description="Knobs (layers, kpoints, cutoff, vacuum) and their values: {layers: [5, 7, 9], cutoff: null}; null"
-        " takes the study's own ladder, and without `over` all of them are climbed"
+        description="Knobs (layers, kpoints, cutoff, vacuum, grid) and their values: {layers: [5, 7], cutoff: null};"
+        " null takes the study's own ladder, and without `over` all of them are climbed"
     )
     rungs: list[Rung] = Field(
         description="What follows from `over`: which repetition of the study stands on which rung"
@@ -75,7 +75,7 @@ class Convergence:
         self.base = base
         self.quantities_of_base = base.quantities
         self.name = CONVERGE + base.name
-        self.summary = f"error bars on the numbers of {base.name}: layers, k-points, cutoff, vacuum"
+        self.summary = f"error bars on the numbers of {base.name}"
         self.presets = base.presets
 
     def settle(self, preset: str, overrides: Mapping[str, Any], engine: str) -> ConvergenceSettings:
@@ -101,8 +101,8 @@ class Convergence:
                     )
         jobs, _ = merged(self._jobs(parts))
         steps = {job.name for job in jobs}
-        calculations = {
-            _section(part, step): own.calculation
+        every = {
+            _section(part, step): own
             for part, settings in parts.items()
             for step, own in planned(self.base, settings).items()
             if f"{part}-{step}" in steps
@@ -112,7 +112,8 @@ class Convergence:
             **common,
             study=self.name,
             overrides=dict(overrides),
-            calculations=calculations,
+            calculations={section: own.calculation for section, own in every.items()},
+            engines={section: own.engine for section, own in every.items() if own.engine != reference.engine},
             over=ladders,
             rungs=rungs,
             parts={part: settings.model_dump(mode="json") for part, settings in parts.items()},

@@ -1,4 +1,4 @@
-"""Ladders: values of a knob (layers, k-points, cutoff, vacuum) at which a study is repeated, as changes of settings."""
+"""Ladders: values of a knob (layers, k-points, cutoff …) at which a study is repeated, as changes of its settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rung(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    knob: str = Field(description="layers, kpoints, cutoff or vacuum")
+    knob: str = Field(description="layers, kpoints, cutoff, vacuum or grid")
     value: float = Field(description="Value of the knob, in the knob's unit; greater is more demanding")
     label: str = Field(description="The value for people")
     unit: str = Field(description="Unit of the value; nothing for a plain number")
@@ -75,7 +75,7 @@ def chosen_ladders(
         if name not in knobs:
             raise InputError(
                 f"{study_name} has no knob {name!r}",
-                f"there are {', '.join(knobs)}" if knobs else "this study has none of layers, k-points, cutoff, vacuum",
+                f"there are {', '.join(knobs)}" if knobs else f"this study has none of {', '.join(KNOBS)}",
             )
         values = own.get(name) if given is None else given
         if values is None:
@@ -87,7 +87,13 @@ def chosen_ladders(
 
 
 def _example(knobs: Mapping[str, Any]) -> str:
-    examples = {"layers": "5/7/9", "kpoints": "0.8/1/1.2", "cutoff": "250/350/500", "vacuum": "13/15/20"}
+    examples = {
+        "layers": "5/7/9",
+        "kpoints": "0.8/1/1.2",
+        "cutoff": "250/350/500",
+        "vacuum": "13/15/20",
+        "grid": "4/5/6.25",
+    }
     return ",".join(f"{name}={examples[name]}" for name in knobs) or "layers=5/7/9"
 
 
@@ -172,9 +178,29 @@ def _grid(settings: StudySettings, factor: float) -> str:
     return f"×{factor:g} ({'×'.join(map(str, grid))})"
 
 
+def _fineness(settings: StudySettings) -> float | None:
+    """Points per Å of the finest real-space grid of a static calculation."""
+    spacings_a = [
+        calculation.grid_spacing_a
+        for calculation in settings.calculations.values()
+        if calculation.grid_spacing_a and calculation.mode == "fd"
+    ]
+    return 1 / min(spacings_a) if spacings_a else None
+
+
+def _other_fineness(settings: StudySettings, points_a: float) -> dict[str, Any]:
+    """Only grids: in a basis of atomic orbitals the grid is not what limits."""
+    return {
+        f"{name}.grid_spacing_a": 1 / points_a
+        for name, calculation in settings.calculations.items()
+        if calculation.mode == "fd"
+    }
+
+
 KNOBS: dict[str, Knob] = {
     "layers": _setting("layers", "", int),
     "kpoints": Knob("× the grid", _is_sampled, _other_kpoints, _grid),
     "cutoff": Knob("eV", _cutoff, _other_cutoff, lambda _, value: f"{value:g} eV"),
     "vacuum": _setting("vacuum_a", "Å", float),
+    "grid": Knob("points/Å", _fineness, _other_fineness, lambda _, value: f"h = {1 / value:.3g} Å"),
 }

@@ -15,8 +15,8 @@ def converge(
         str | None,
         typer.Option(
             metavar="KNOBS",
-            help="layers,kpoints,cutoff,vacuum, or with values: layers=5/7/9,cutoff=250/350/500; k-points are given as"
-            " factors on the preset's grid. Default: all ladders that the study has.",
+            help="layers,kpoints,cutoff,vacuum,grid, or with values: layers=5/7/9,cutoff=250/350/500; k-points are"
+            " given as factors on the preset's grid. Default: all ladders that the study has.",
         ),
     ] = None,
     preset: Preset = "standard",

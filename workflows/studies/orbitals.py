@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from jobflow import Flow, JobConfig, OnMissing, job
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
@@ -56,6 +56,26 @@ class NamedMolecule(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Box(NamedTuple):
+    """A box with zero potential outside.
+
+    Attributes:
+        vacuum_a: Empty length between any atom and the walls, Å.
+        multiple_a: Its edges are multiples of this, Å: then every molecule has the same grid spacing.
+    """
+
+    vacuum_a: float
+    multiple_a: float
+
+
+def placed(system: System, box: Box | None) -> System:
+    """A molecule in its box, or alone."""
+    if box is None:
+        return alone(system)
+    vacuum_a, multiple_a = box  # a job gets it as a list
+    return boxed(system, vacuum_a, multiple_a=multiple_a)
 
 
 class OrbitalsSettings(StudySettings):
@@ -134,18 +154,21 @@ class OrbitalsSettings(StudySettings):
             )
         return chosen
 
-    def in_its_box(self, system: System, section: str) -> System:
-        """A molecule as a calculation wants it: alone for Gaussian bases, else in a box with zero potential outside."""
+    def box(self, section: str) -> Box | None:
+        """The box that a calculation wants its molecules in; None for Gaussian bases, which need none."""
         calculation = self.calculations[section]
         if calculation.mode == "gto":
-            return alone(system)
-        return boxed(system, self.vacuum_a, multiple_a=4 * (calculation.grid_spacing_a or _DEFAULT_SPACING_A))
+            return None
+        # where the ion goes is found in a box that is not part of the numbers, and stays the same on every ladder
+        vacuum_a = _VACUUM_OF_CONFORMERS_A if section == CONFORMER else self.vacuum_a
+        return Box(vacuum_a, 4 * (calculation.grid_spacing_a or _DEFAULT_SPACING_A))
 
 
 CONFORMER = "conformer"
 """The section of the relaxations that find the best place for the ion."""
 
 _DEFAULT_SPACING_A = 0.2
+_VACUUM_OF_CONFORMERS_A = 4.0
 
 
 def slug(name: str) -> str:
@@ -213,7 +236,7 @@ class Orbitals:
             forms = {base: start}
             if candidates:
                 conformers = {f"{base}-{slug(place)}-{CONFORMER}": system for place, system in candidates.items()}
-                systems |= {step: settings.in_its_box(system, CONFORMER) for step, system in conformers.items()}
+                systems |= {step: placed(system, settings.box(CONFORMER)) for step, system in conformers.items()}
                 forms[f"{base}-{ION}"] = next(iter(candidates.values()))
             for form, system in forms.items():
                 systems |= _form_systems(form, system, settings)
@@ -222,7 +245,7 @@ class Orbitals:
                 for level in _corrected(settings):
                     systems |= {f"{base}-{ION}-{part}-{level}": system for part, system in parts.items()}
         if any(settings.candidates(each) for each in settings.molecules):
-            systems |= {f"{ION}-{level}": settings.in_its_box(_ion(settings), level) for level in settings.levels}
+            systems |= {f"{ION}-{level}": placed(_ion(settings), settings.box(level)) for level in settings.levels}
         # a run is called after the last one: the first molecule that was asked for
         first = f"{slug(settings.molecules[0].name)}-{settings.levels[0]}"
         return {**systems, first: systems.pop(first)}
@@ -233,7 +256,7 @@ class Orbitals:
         ions = {}
         if any(settings.candidates(each) for each in settings.molecules):
             for level in settings.levels:
-                made = calculation_maker(settings, _step(ION, level)).make(settings.in_its_box(_ion(settings), level))
+                made = calculation_maker(settings, _step(ION, level)).make(placed(_ion(settings), settings.box(level)))
                 ions[level] = made.output
                 jobs.append(made)
         evaluations = {}
@@ -253,11 +276,13 @@ class Orbitals:
         if candidates:
             tried = {
                 place: calculation_maker(settings, f"{base}-{slug(place)}-{CONFORMER}").make(
-                    settings.in_its_box(system, CONFORMER)
+                    placed(system, settings.box(CONFORMER))
                 )
                 for place, system in candidates.items()
             }
-            ranking = rank({place: made.output for place, made in tried.items()}, each.name, settings)
+            ranking = rank(
+                {place: made.output for place, made in tried.items()}, each.name, settings.box(settings.geometry)
+            )
             ranking.name = f"{base}-{ION}-places"
             complex_jobs, of_complex = _form_jobs(
                 f"{base}-{ION}", next(iter(candidates.values())), settings, ranking.output["system"]
@@ -363,7 +388,7 @@ def _form_systems(form: str, system: System, settings: OrbitalsSettings) -> dict
         electron = reduced(alone(system))
         steps.append((f"{form}-reduced", settings.geometry, electron))
         steps += [(f"{form}-{how}", level, electron) for how in ("electron", "reduced") for level in settings.levels]
-    return {f"{name}-{section}": settings.in_its_box(which, section) for name, section, which in steps}
+    return {f"{name}-{section}": placed(which, settings.box(section)) for name, section, which in steps}
 
 
 def _form_jobs(
@@ -379,6 +404,7 @@ def _form_jobs(
     """
     jobs: list[Any] = []
     documents: dict[str, Any] = {}
+    boxes = {section: settings.box(section) for section in (*settings.levels, settings.geometry)}
 
     def calculate(name: str, section: str, system: Any, continue_from: Any = None) -> Any:
         made = calculation_maker(settings, _step(name, section)).make(system, continue_from)
@@ -387,12 +413,12 @@ def _form_jobs(
         return made.output
 
     def forms_of(name: str, relaxed: Any, *, electron: bool) -> Any:
-        made = prepare(relaxed, settings, electron)
+        made = prepare(relaxed, boxes, electron)
         made.name = f"{name}-forms"
         jobs.append(made)
         return made.output
 
-    begin = found if found is not None else settings.in_its_box(start, settings.geometry)
+    begin = found if found is not None else placed(start, settings.box(settings.geometry))
     relaxed = calculate(form, settings.geometry, begin)
     forms = forms_of(form, relaxed.system, electron=settings.reduction)
     for level in settings.levels:
@@ -408,19 +434,16 @@ def _form_jobs(
 
 
 @job
-def prepare(relaxed: Any, settings: Any, electron: bool) -> dict[str, dict[str, System]]:
+def prepare(relaxed: Any, boxes: dict[str, Any], electron: bool) -> dict[str, dict[str, System]]:
     """A relaxed molecule as each level of theory wants it; and, if asked for, with one more electron."""
-    settings = OrbitalsSettings.model_validate(settings)
     system = alone(System.model_validate(relaxed))
-    sections = (*settings.levels, settings.geometry)
     wanted = {"as it is": system} | ({"reduced": reduced(system)} if electron else {})
-    return {name: {each: settings.in_its_box(one, each) for each in sections} for name, one in wanted.items()}
+    return {name: {each: placed(one, box) for each, box in boxes.items()} for name, one in wanted.items()}
 
 
 @job(config=JobConfig(on_missing_references=OnMissing.NONE))
-def rank(places: dict[str, Any], name: str, settings: Any) -> dict[str, Any]:
+def rank(places: dict[str, Any], name: str, box: Any) -> dict[str, Any]:
     """The complexes that the relaxations from each place ended in, the lowest first, and which failed."""
-    settings = OrbitalsSettings.model_validate(settings)
     found = {place: one and CalculationResult.model_validate(one) for place, one in places.items()}
     relaxed = {place: one for place, one in found.items() if one}
     if not relaxed:
@@ -429,7 +452,7 @@ def rank(places: dict[str, Any], name: str, settings: Any) -> dict[str, Any]:
         {place: one.system for place, one in relaxed.items()}, {place: one.energy_ev for place, one in relaxed.items()}
     )
     return {
-        "system": settings.in_its_box(alone(ranking[0].system), settings.geometry),
+        "system": placed(ranking[0].system, box),
         "ranking": ranking,
         "missing": [place for place, one in found.items() if not one],
         "calculations": {place: CalculationSummary.of(one) for place, one in relaxed.items()},
