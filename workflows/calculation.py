@@ -39,8 +39,9 @@ class Calculation(BaseModel):
     dispersion: Literal["d3-zero", "d3-bj"] | None = Field(
         None, description="Grimme's D3 with zero or Becke-Johnson damping"
     )
-    solvent: Literal["iefpcm", "cpcm", "ssvpe", "cosmo", "ddcosmo"] | None = Field(
-        None, description="Implicit solvent: the model of the polarisable continuum around a molecule"
+    solvent: Literal["iefpcm", "cpcm", "ssvpe", "cosmo", "ddcosmo", "held-walter"] | None = Field(
+        None,
+        description="Implicit solvent: the model of the continuum (held-walter: GPAW, the others: PySCF)",
     )
     epsilon: float | None = Field(None, gt=1, description="Relative permittivity of the solvent; FEC 107, EC 90")
     dipole_layer: bool = Field(False, description="Dipole layer in the vacuum of a slab, so that its sides decouple")

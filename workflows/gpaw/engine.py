@@ -19,6 +19,7 @@ from natrium.workflows.gpaw.datasets import FUNCTIONALS, Dataset, check_basis, c
 from natrium.workflows.gpaw.harvest import DENSITY, POTENTIAL
 from natrium.workflows.gpaw.orbitals import check_orbitals
 from natrium.workflows.gpaw.progress import CHECKPOINT
+from natrium.workflows.gpaw.solvent import check_solvent, solvent_facts, solvent_keywords
 from natrium.workflows.program_engine import ProgramEngine
 
 _HYBRIDS = ("PBE0", "B3LYP", "HSE03", "HSE06", "EXX", "YS-PBE0")
@@ -42,12 +43,9 @@ class GPAW(ProgramEngine):
     def check(self, calculation: Calculation, system: System) -> None:
         """Refuse what GPAW cannot do, or does silently wrong."""
         calculation.check(system)
-        for asked, reason in (
-            (calculation.mode == "gto", "mode=gto: GPAW has no Gaussian bases"),
-            (calculation.solvent, f"solvent={calculation.solvent}: GPAW has no polarisable continuum of this kind"),
-        ):
-            if asked:
-                raise InputError(reason, "leave it out, or use engine pyscf, for molecules and ions")
+        if calculation.mode == "gto":
+            raise InputError("mode=gto: GPAW has no Gaussian bases", "use engine pyscf, for molecules and ions")
+        check_solvent(calculation, system)
         if calculation.functional in _HYBRIDS:
             raise InputError(
                 f"functional {calculation.functional}: GPAW 26.7 is silently wrong with hybrids on a real-space grid,"
@@ -141,6 +139,7 @@ class GPAW(ProgramEngine):
             "convergence": convergence,
             "maxiter": calculation.max_scf_iterations,
             "setups": {symbol: dataset.name for symbol, dataset in chosen.items() if dataset.name},
+            **solvent_keywords(calculation, system),
         }
         if calculation.grid_spacing_a is not None:
             keywords["h"] = calculation.grid_spacing_a
@@ -186,7 +185,10 @@ class GPAW(ProgramEngine):
         return {
             "electrostatic_potential_ev": np.load(folder / POTENTIAL) if system.is_slab else None,
             "density": _density(folder, output, system, calculation) if _keeps_density(calculation) else None,
-            "raw": {name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
+            "raw": {
+                **{name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},
+                "solvent": solvent_facts(calculation, system),
+            },
         }
 
 

@@ -15,6 +15,7 @@ from natrium.workflows.program_engine import ProgramEngine
 from natrium.workflows.pyscf.functionals import FUNCTIONALS
 from natrium.workflows.pyscf.progress import CHECKPOINT
 
+SOLVENTS = ("iefpcm", "cpcm", "ssvpe", "cosmo", "ddcosmo")
 _D3 = {"d3-zero": "d3zero", "d3-bj": "d3bj"}
 _FOREIGN: dict[str, str] = {
     "bands": "a basis has as many levels as functions",
@@ -51,6 +52,10 @@ class PySCF(ProgramEngine):
         if calculation.smearing != "none":
             raise InputError(
                 f"smearing={calculation.smearing}: the levels of a molecule are full or empty", "set smearing=none"
+            )
+        if calculation.solvent is not None and calculation.solvent not in SOLVENTS:
+            raise InputError(
+                f"solvent={calculation.solvent}: PySCF has no such continuum", f"use one of {', '.join(SOLVENTS)}"
             )
         for name, reason in _FOREIGN.items():
             if getattr(calculation, name):
