@@ -169,8 +169,8 @@ CONFORMER = "conformer"
 
 _DEFAULT_SPACING_A = 0.2
 _VACUUM_OF_CONFORMERS_A = 6.0
-"""An ion on its way may come 2 Å nearer to a wall. GPAW's basis of Na reaches 8.4 Å, and what the walls cut off lowers the
-energy: FEC–Na+ at F by 0.15, 0.05, 0.03 eV with 4, 6, 7 Å against 9 Å, at the carbonyl oxygen by 0.04, 0.01, 0.01."""
+"""An ion on its way may come 2 Å nearer to a wall. GPAW's basis of Na reaches 8.4 Å, and what the walls cut off lowers
+the energy: of FEC–Na+ at F by 0.15, 0.05, 0.03 eV with 4, 6, 7 Å against 9 Å, at the carbonyl O by 0.04, 0.01, 0.01."""
 
 
 def slug(name: str) -> str:
