@@ -144,6 +144,29 @@ def test_what_a_structure_became_is_said(fate: str, tmp_path: Path) -> None:
     assert (one.became or "").startswith(words)
 
 
+def test_a_surface_too_disordered_to_name_a_site_keeps_its_numbers(tmp_path: Path) -> None:
+    """Sodium atoms that the oxygen drew into its layer, or pushed out of theirs, leave no (110) sites to speak of."""
+    system = STRUCTURES[FLAT]
+    positions = np.array(system.positions_a)
+    sodium = np.array(system.symbols) == "Na"
+    positions[sodium] += np.random.default_rng(5).uniform(-1.2, 1.2, (sodium.sum(), 3)) * [1, 1, 0.2]
+    one = evaluated(FLAT, documents(tmp_path, FLAT, CLEAN_EV + O2_EV - 3.5, became=system.moved(positions))).structure
+    assert one.state is None
+    assert one.name == FLAT
+    assert one.adsorption_energy_ev == pytest.approx(-3.5)
+    assert [note for note in one.missing if note.startswith("what the oxygen has become: ")]
+
+
+def test_oxygen_that_lost_its_moment_is_noted(tmp_path: Path) -> None:
+    """The partner of the density difference must be a triplet; one without a moment is another atom."""
+    results = documents(tmp_path, ATOM, CLEAN_EV + O2_EV / 2 - 2.0)
+    results["oxygen"] = results["oxygen"].model_copy(update={"magnetic_moment": 0.0})
+    one = evaluated(ATOM, results).structure
+    assert one.adsorption_energy_ev == pytest.approx(-4.0)
+    (said,) = one.missing
+    assert "has a moment of 0.00 and not of 2" in said
+
+
 def _finer(tmp_path: Path, results: dict[str, Any]) -> None:
     (tmp_path / "finer").mkdir()
     files = whole_and_parts(tmp_path / "finer", STRUCTURES[FLAT], part_shape=(4, 4, 16))
