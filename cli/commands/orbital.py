@@ -70,11 +70,10 @@ def _remedy(store: ResultsStore, run: str) -> str:
 
 
 def _surfaces(found: VolumetricFile, isovalue: float) -> dict[str, Any]:
-    """Both isosurfaces; the file's own words, without the norm, are the title."""
-    return {
-        "isovalues": (isovalue, -isovalue),
-        "title": f"{found.name}: {found.kind.partition(';')[0]}".replace(" -", " −"),
-    }
+    """Both isosurfaces; the title is what the file says of the orbital: its spin where there are two, its energy."""
+    words = found.kind.partition(";")[0].rpartition("orbital ")[2].replace(", spin both", "").replace(" -", " −")
+    name, _, rest = words.partition(", ")
+    return {"isovalues": (isovalue, -isovalue), "title": f"{found.name}\n{name.upper()}, {rest}"}
 
 
 def _picture(path: Path, found: VolumetricFile, system: System, isovalue: float, force: bool) -> Path:
