@@ -143,7 +143,8 @@ def with_error_bar(
     """
     knobs = [along_ladder(knob, unit_of_knob, ladder) for knob, (unit_of_knob, ladder) in ladders.items()]
     errors = [knob.error for knob in knobs if knob.error is not None]
-    complete = bool(errors) and len(errors) == len(knobs)
+    # zero from all of them: no knob changed a calculation that the number comes from, so nothing was measured
+    complete = any(errors) and len(errors) == len(knobs)
     return QuantityConvergence(
         name=name,
         symbol=symbol,

@@ -21,7 +21,8 @@ class FrontierLevels(BaseModel):
         default=None, description="LUMO of the complex less that of its molecule at the same level of theory, eV"
     )
     electron_affinity_ev: float | None = Field(
-        default=None, description="Vertical: E(M) - E(M with one more electron) at the geometry of M, eV"
+        default=None,
+        description="Vertical: E(M) - E(M with one more electron) at M's geometry, eV; a solvent follows the electron",
     )
     reduction_ev: float | None = Field(
         default=None, description="Adiabatic: E(reduced, relaxed) - E(M), eV; negative where M takes the electron"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pymongo import DESCENDING
@@ -34,10 +34,14 @@ ACTIVE = (State.WAITING, State.QUEUED, State.RUNNING)
 UNFINISHED = tuple(state for state in State if state != State.COMPLETED)
 
 
+LATER: Literal["ignore"] = "ignore"
+"""What a later version of natrium wrote into the same database must not keep this one from reading it."""
+
+
 class RunStep(BaseModel):
     """One job of a run."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra=LATER)
 
     name: str
     uuid: str = Field(description="jobflow's id of the job")
@@ -50,7 +54,7 @@ class RunStep(BaseModel):
 class Run(BaseModel):
     """One start of a study."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra=LATER)
 
     address: str = Field(description="na110-3f9c2a")
     study: str

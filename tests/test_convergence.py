@@ -72,6 +72,14 @@ def test_errors_add_up_both_ways() -> None:
     assert told(quantity) == "Φ = 2.000 ± 0.500 eV (layers 0.300, cutoff 0.400)"
 
 
+def test_knobs_that_change_nothing_give_no_error_bar() -> None:
+    """One of several may do so: the bulk crystal has no layers. All of them: nothing was measured."""
+    still = ("", _ladder([2.0, 2.0, 2.0], 0))
+    moving = ("eV", _ladder([2.0, 2.01, 2.01], 0))
+    assert with_error_bar("LUMO", "LUMO", "eV", 2.0, {"vacuum": still, "grid": still}).error is None
+    assert with_error_bar("LUMO", "LUMO", "eV", 2.0, {"vacuum": still, "grid": moving}).error == pytest.approx(0.01)
+
+
 def test_an_error_that_is_not_known_makes_no_total() -> None:
     ladders = {"layers": ("", _ladder([2.0, 2.3], 0)), "cutoff": ("eV", _ladder([2.0, None], 0))}
     quantity = with_error_bar("work function", "Φ", "eV", 2.0, ladders)

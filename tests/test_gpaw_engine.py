@@ -187,7 +187,12 @@ def test_refuses(case: str, tmp_path: Path) -> None:
 
 
 def test_part_of_a_basis_is_a_basis() -> None:
-    GPAW().check(Calculation(mode="lcao", basis="sz(dzp)", valence_electrons={"Na": 1}), sodium_ion())
+    GPAW().check(Calculation(mode="lcao", basis="sz(dzp)", valence_electrons={"Na": 7}), sodium_ion())
+
+
+def test_an_ion_of_core_electrons_alone_is_refused() -> None:
+    with pytest.raises(InputError, match=r"leaves no electrons to calculate"):
+        GPAW().check(Calculation(mode="fd", grid_spacing_a=0.3, valence_electrons={"Na": 1}), sodium_ion())
 
 
 DATASETS = {

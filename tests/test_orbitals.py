@@ -18,16 +18,18 @@ from natrium.structures.system import System
 from natrium.workflows.plan import check, in_order, plan
 from natrium.workflows.sections import planned
 from natrium.workflows.studies.molecule_levels import (
-    NO_ANION,
-    UNBOUND,
+    UNBOUND_ELECTRON,
+    UNBOUND_LUMO,
+    UNBOUND_REDUCED,
     MoleculeLevels,
     broken_bonds,
-    comparisons,
     evaluate,
     ranked,
 )
-from natrium.workflows.studies.orbitals import Orbitals, OrbitalsSettings, rank, slug, summarise
-from natrium.workflows.study import settle, study
+from natrium.workflows.studies.orbital_settings import OrbitalsSettings, slug
+from natrium.workflows.studies.orbitals import Orbitals, OrbitalsResult, rank, summarise
+from natrium.workflows.studies.published_levels import comparisons
+from natrium.workflows.study import number_at, settle, study
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -52,8 +54,27 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "bad SMILES": ({"molecules": ["smiles:C1CC"]}, "C1CC"),
     "no such molecule": ({"molecules": ["FEX"]}, "FEX"),
     "no such file": ({"molecules": ["nowhere/fec.xyz"]}, "nowhere/fec.xyz"),
-    "two of one name": ({"molecules": ["FEC", "fec"]}, "one name for two: fec"),
-    "odd number of electrons": ({"molecules": ["smiles:[Na+].O"]}, "several|molecules"),
+    "two of one name": ({"molecules": ["FEC", "fec"]}, "molecules: fec is there twice"),
+    "two molecules in one": ({"molecules": ["smiles:[Na+].O"]}, "holds several molecules"),
+    "no such basis": ({"molecules": ["smiles:CI"], "ion": None}, r"CI: PySCF has no basis '6-31G\(d\)' for I"),
+    "a name that means another level": (
+        {"molecules": [{"name": "CAM", "source": "FEC"}], "levels": ["b3lyp"]},
+        "CAM would have the step cam-b3lyp, which is another one's name",
+    ),
+    "a name that means a complex": (
+        {"molecules": ["FEC", {"name": "FEC ion", "source": "EC"}]},
+        "FEC ion would have the step fec-ion-b3lyp-relax",
+    ),
+    "a level twice": ({"levels": ["pbe", "pbe"]}, "levels: pbe is there twice"),
+    "a level as geometry": ({"levels": ["pbe"], "geometry": "pbe"}, "pbe is a static calculation"),
+    "a small basis": (
+        {"pbe.mode": "lcao", "pbe.basis": "dzp"},
+        "pbe: levels and binding energies in GPAW's atomic orbitals",
+    ),
+    "an ion without electrons": (
+        {"ion": "Li+", "levels": ["pbe"], "pbe.keep_orbitals": []},
+        r"Li\+: the PAW dataset leaves no electrons",
+    ),
     "no such ion": ({"ion": "Na"}, "Na: natrium cannot place it"),
     "no such place": ({"coordination": ["nitrile-n"]}, "FEC has no place nitrile-n"),
     "no such level": ({"levels": ["b2plyp"]}, "no level of theory 'b2plyp'"),
@@ -139,7 +160,13 @@ def test_steps(overrides: dict[str, Any], steps: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "step"),
-    [("Na+", "na-plus"), ("Vinylene carbonate", "vinylene-carbonate"), ("4-F (a)", "4-f-a"), ("碳酸", "molecule")],
+    [
+        ("Na+", "na-plus"),
+        ("Vinylene carbonate", "vinylene-carbonate"),
+        ("4-F (a)", "4-f-a"),
+        ("碳酸", "molecule"),
+        ("carbonyl-o+f", "carbonyl-o-plus-f"),
+    ],
 )
 def test_names_of_steps(name: str, step: str) -> None:
     assert slug(name) == step
@@ -171,10 +198,10 @@ def documents(**instead: Any) -> dict[str, Any]:
         2.0 * (opened[fluorine] - opened.mean(axis=0)) / np.linalg.norm(opened[fluorine] - opened.mean(axis=0))
     )
     found: dict[str, Any] = {
-        "fec-b3lyp_relax": calculated(FEC, RELAX, -990.0),
-        "fec-reduced-b3lyp_relax": calculated(electron.moved(opened), RELAX, -991.0),
-        "fec-ion-b3lyp_relax": calculated(COMPLEX, RELAX, -1090.0),
-        "fec-ion-reduced-b3lyp_relax": calculated(reduced(COMPLEX), RELAX, -1095.0),
+        "fec-b3lyp-relax": calculated(FEC, RELAX, -990.0),
+        "fec-reduced-b3lyp-relax": calculated(electron.moved(opened), RELAX, -991.0),
+        "fec-ion-b3lyp-relax": calculated(COMPLEX, RELAX, -1090.0),
+        "fec-ion-reduced-b3lyp-relax": calculated(reduced(COMPLEX), RELAX, -1095.0),
     }
     for step, energy_ev in ENERGIES_EV.items():
         homo, lumo = LEVELS_EV.get(step, (-5.0, -1.0))
@@ -191,9 +218,9 @@ def places() -> dict[str, Any]:
 
 
 def evaluated(found: dict[str, Any], ion_ev: float | None = ION_EV) -> MoleculeLevels:
-    result: MoleculeLevels = evaluate.original(
-        "FEC", "FEC", "fec", found, {"b3lyp": ion_ev}, places(), "Na+", ["b3lyp"], "b3lyp_relax"
-    )
+    given = {"ion": "Na+", "levels": ["b3lyp"], "geometry": "b3lyp_relax"}
+    molecule = {"name": "FEC", "source": "FEC"}
+    result: MoleculeLevels = evaluate.original(molecule, found, {"b3lyp": ion_ev}, places(), given)
     return result
 
 
@@ -205,7 +232,7 @@ def test_numbers_of_a_molecule() -> None:
     assert complexed.lumo_shift_ev == pytest.approx(-5.1)
     # the anion lies 0.6 eV above the molecule: gas-phase FEC holds no electron until it opens
     assert alone.electron_affinity_ev == pytest.approx(-0.6)
-    assert alone.notes == (NO_ANION,)
+    assert alone.notes == (UNBOUND_ELECTRON,)
     assert alone.reduction_ev == pytest.approx(-1.5)
     assert [bond[0] + bond.split("-")[1][0] for bond in alone.broken_bonds] == ["CF"]
     assert complexed.electron_affinity_ev == pytest.approx(4.0)
@@ -214,8 +241,9 @@ def test_numbers_of_a_molecule() -> None:
     # -1101.4 + 999.95 + 100.02 + (1000 - 999.9): the functions of the other part had made each part too low
     assert complexed.binding_counterpoise_ev == pytest.approx(-1.33)
     assert [place.name for place in found.places[:2]] == ["f", "ring-o-1"]
-    assert found.missing == ["ring-o-2-conformer: failed"]
-    assert "fec-conformer-f" in found.calculations
+    assert found.missing == ["fec-ring-o-2-conformer: failed"]
+    # every one can be shown by its name
+    assert found.calculations.keys() <= planned(study("orbitals"), settings(levels=["b3lyp"])).keys()
 
 
 @pytest.mark.parametrize(
@@ -239,9 +267,9 @@ def test_a_failed_step_takes_only_its_own_numbers(failed: str, lost: dict[str, s
 def test_without_the_molecule_there_is_no_result() -> None:
     from natrium.analysis.density_difference import MissingPartnerError
 
-    with pytest.raises(MissingPartnerError, match="FEC: fec-b3lyp_relax gave no result"):
-        evaluated(documents(**{"fec-b3lyp_relax": None}))
-    with pytest.raises(MissingPartnerError, match="fec-evaluation"):
+    with pytest.raises(MissingPartnerError, match="FEC: fec-b3lyp-relax gave no result"):
+        evaluated(documents(**{"fec-b3lyp-relax": None}))
+    with pytest.raises(MissingPartnerError, match="the result: FEC gave no result"):
         summarise.original({"FEC": None}, {}, settings(levels=["b3lyp"]))
 
 
@@ -257,7 +285,7 @@ def test_an_unbound_lumo_is_flagged() -> None:
     above = calculated(FEC, GAS, -1000.0, homo_ev=-9.0, lumo_ev=0.3)
     row = evaluated(documents(**{"fec-b3lyp": above})).levels[0]
     assert row.lumo_is_bound is False
-    assert UNBOUND in row.notes
+    assert UNBOUND_LUMO in row.notes
 
 
 def result_of(*names: str) -> Any:
@@ -283,6 +311,21 @@ def test_the_document() -> None:
     assert headline.endswith("missing: lost")
 
 
+def test_what_is_converged_is_one_species_or_nothing() -> None:
+    """A complex that failed on one rung must not give the number of another species to the error bar."""
+    paths = {name: quantity.path for name, quantity in Orbitals.quantities.items()}
+    whole = result_of("FEC")
+    assert number_at(whole, paths["LUMO with the ion"])[0] == whole.levels[1].lumo_ev
+    assert number_at(whole, paths["HOMO"])[0] == -8.9
+    own = evaluated(documents(**{"fec-ion-b3lyp": None}))
+    ion = calculated(ION, GAS, ION_EV, homo_ev=-47.0, lumo_ev=-5.3)
+    chosen = settings(levels=["b3lyp"])
+    without: OrbitalsResult = summarise.original({"FEC": own}, {"b3lyp": ion}, chosen)
+    assert [row.species for row in without.levels] == ["FEC", "Na+"]
+    assert number_at(without, paths["LUMO with the ion"])[0] is None
+    assert number_at(without, paths["LUMO"])[0] == -0.4
+
+
 def test_several_molecules_are_ranked() -> None:
     found = result_of("A", "B", "C")
     assert ranked(found.levels)[0] == "lowest LUMO: C, -2.00 eV (b3lyp)"
@@ -290,16 +333,50 @@ def test_several_molecules_are_ranked() -> None:
     assert species.index("C") < species.index("B") < species.index("A")
 
 
+def compared(**overrides: Any) -> dict[str, Any]:
+    chosen = settings(levels=["b3lyp"], **overrides)
+    found = comparisons(evaluated(documents()).levels, chosen.calculations, chosen.calculations[chosen.geometry])
+    return {one.quantity: one for one in found}
+
+
 def test_comparisons_are_with_the_same_method() -> None:
     """The paper's numbers are judged nowhere: it does not state its method."""
-    found = {one.quantity: one for one in comparisons(evaluated(documents()).levels)}
-    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), gas, LUMO"].published == -0.4
-    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), gas, LUMO"].agrees
-    assert found["FEC-Na+ HOMO / LUMO, B3LYP/6-311+G(d,p), gas, HOMO"].published == -13.26
+    found = compared()
+    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, LUMO"].published == -0.4
+    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, LUMO"].agrees
+    assert found["FEC-Na+ HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, HOMO"].published == -13.26
     assert found["binding energy of Na+ to FEC, gas, B3LYP/6-311+G(d,p)"].agrees
     papers = [one for one in found.values() if one.kind == "paper"]
     assert [one.published for one in papers] == [published("fec_lumo").value, published("fec_na_lumo").value]
     assert all(one.agrees is None for one in papers)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"b3lyp.functional": "PBE0"},
+        {"b3lyp.basis": "6-31G(d)"},
+        {"b3lyp.solvent": "iefpcm", "b3lyp.epsilon": 78.4},
+        {"b3lyp_relax.functional": "PBE"},
+        {"geometry": "pbe_relax"},
+    ],
+)
+def test_numbers_of_another_method_are_not_compared(override: dict[str, Any]) -> None:
+    assert {one.kind for one in compared(**override).values()} == {"paper"}
+
+
+def test_a_list_goes_on_without_a_place_for_the_ion() -> None:
+    """Of several molecules one without the wanted place is calculated without the ion, and says so."""
+    chosen = settings(molecules=["FEC", "SN"], coordination=["carbonyl-o"], levels=["hf"], reduction=False)
+    steps = planned(study("orbitals"), chosen)
+    assert "fec-ion-hf" in steps
+    assert "sn-hf" in steps
+    assert "sn-ion-hf" not in steps
+    alone = {step: document for step, document in documents().items() if "ion" not in step}
+    given = {"ion": "Na+", "levels": ["b3lyp"], "geometry": "b3lyp_relax"}
+    found = evaluate.original({"name": "FEC", "source": "FEC"}, alone, {}, None, given)
+    assert found.missing == ["Na+ finds no place at it, or none of those that were asked for"]
+    assert [row.species for row in found.levels] == ["FEC"]
 
 
 @pytest.mark.parametrize(
@@ -336,8 +413,8 @@ def test_a_study_of_water(natrium: CommandLine) -> None:
     water, complexed = rows["H2O"], rows["H2O–Na+"]
     assert complexed["lumo_shift_ev"] < -2
     assert water["lumo_ev"] > 0
-    assert UNBOUND in water["notes"]
-    assert NO_ANION in water["notes"]
+    assert UNBOUND_LUMO in water["notes"]
+    assert {UNBOUND_ELECTRON, UNBOUND_REDUCED} <= set(water["notes"])
     assert complexed["electron_affinity_ev"] > 0
     # each part lends the other its functions, and seems to bind by it
     assert complexed["binding_ev"] < complexed["binding_counterpoise_ev"] < -0.5

@@ -14,8 +14,8 @@ from natrium.structures.smiles_list import read_smiles_list
 if TYPE_CHECKING:
     from conftest import CommandLine
 
-LIST = """# additives
-O=C1OCC(F)O1 FEC
+LIST = """\ufeff# additives
+O=C1OCC(F)O1 FEC\t0.5
 C=C1COC(=O)O1\tmethylene EC
 
 CC#N

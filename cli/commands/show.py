@@ -120,7 +120,8 @@ def _study(address: str, result: StudyResult) -> None:
     else:
         numbers(result, leave_out=tuple(StudyResult.model_fields))
     line("", "\nsettings")
-    line(f"  study {result.study}, preset {result.preset} ({result.quality}), engine {result.engine}")
+    engines = ", ".join(sorted({one.provenance.engine for one in result.calculations.values()})) or result.engine
+    line(f"  study {result.study}, preset {result.preset} ({result.quality}), engine {engines}")
     line(f"  changed from the preset: {short(result.overrides) if result.overrides else 'nothing'}")
     for assumption in result.assumptions:
         line(f"  assumed: {assumption}")

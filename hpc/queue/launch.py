@@ -78,6 +78,11 @@ def is_light(firework: dict[str, Any]) -> bool:
     return spec["natrium"]["kind"] != "calculation" and "_queueadapter" not in spec
 
 
+def engine_of(submission: Submission) -> str:
+    """The engine whose environment a prepared submission needs."""
+    return str(json.loads((submission.job_folder / PAYLOAD).read_text())["engine"])
+
+
 def send(
     queue: Queue, cluster: Cluster, together: Sequence[Submission], history: Sequence[Submission]
 ) -> list[Submission]:
@@ -98,7 +103,7 @@ def send(
     script = first.job_folder / SCRIPT
     resources = _shared(together)
     comment = f"natrium show {first.run}"
-    engine = json.loads((first.job_folder / PAYLOAD).read_text())["engine"]
+    engine = engine_of(first)
     folders = [submission.job_folder for submission in together]
     replace_text(script, job_script(cluster, engine, resources, first.job_name, comment, folders))
     for submission in together:

@@ -269,9 +269,9 @@ class _Settlement:
         packing = self.cluster.packing
         groups: list[list[Submission]] = []
         for submission in prepared:
-            short = packing.jobs > 1 and submission.resources.time_s <= packing.shorter_than_s
             last = groups[-1] if groups else []
-            if short and last and len(last) < packing.jobs and last[0].resources.time_s <= packing.shorter_than_s:
+            short = all(one.resources.time_s <= packing.shorter_than_s for one in (submission, *last[:1]))
+            if last and len(last) < packing.jobs and short and _need_the_same(last[0], submission):
                 shared = self.queue.submissions.update(submission, job_name=last[0].job_name)
                 last.append(self._replace(shared))
             else:
@@ -328,3 +328,8 @@ def _host(submission: Submission) -> str:
 
 def _ended(verdict: Verdict) -> datetime:
     return datetime.fromtimestamp(verdict.ended.time).astimezone() if verdict.ended else now()
+
+
+def _need_the_same(first: Submission, second: Submission) -> bool:
+    """Whether one job script can set up the environment of both."""
+    return launch.engine_of(first) == launch.engine_of(second)

@@ -75,6 +75,11 @@ class GPAW(ProgramEngine):
         if calculation.basis is not None:
             check_basis(chosen, calculation.basis)
         occupied = _occupied(chosen, system)
+        if not occupied:
+            raise InputError(
+                f"{system.label}: the PAW dataset leaves no electrons to calculate, all are in its core",
+                "use engine pyscf, which has them, or leave it out",
+            )
         check_orbitals(calculation, system, occupied)
         _, empty = levels_needed(calculation.keep_orbitals)
         if calculation.bands is not None and calculation.bands < occupied + empty:

@@ -34,12 +34,12 @@ def molecule(system: System, basis: str, **settings: Any) -> Any:
     from pyscf import gto
 
     ghosts = [(f"GHOST-{symbol}", position_a) for symbol, position_a in system.ghosts]
-    lent = {f"GHOST-{symbol}": _functions(symbol, basis) for symbol, _ in system.ghosts}
+    lent = {f"GHOST-{symbol}": _functions(symbol, basis, system.label) for symbol, _ in system.ghosts}
     try:
         return gto.M(
             atom=[*zip(system.symbols, system.positions_a, strict=True), *ghosts],
             unit="Angstrom",
-            basis={symbol: _functions(symbol, basis) for symbol in set(system.symbols)} | lent,
+            basis={symbol: _functions(symbol, basis, system.label) for symbol in set(system.symbols)} | lent,
             ecp={symbol: core for symbol in set(system.symbols) if (core := _core(symbol, basis))},
             charge=system.charge,
             spin=(system.multiplicity or 1) - 1,
@@ -101,7 +101,7 @@ def check_independence(mol: Any, label: str) -> None:
         )
 
 
-def _functions(symbol: str, basis: str) -> Any:
+def _functions(symbol: str, basis: str, label: str) -> Any:
     """The functions of a basis."""
     from pyscf import gto
 
@@ -109,7 +109,7 @@ def _functions(symbol: str, basis: str) -> Any:
         return _quietly(gto.basis.load, basis, symbol)
     except (RuntimeError, KeyError, OSError):  # as it comes: PySCF also looks for files of such a name
         raise InputError(
-            f"PySCF has no basis {basis!r} for {symbol}",
+            f"{label}: PySCF has no basis {basis!r} for {symbol}",
             "write the basis in full: 6-311+G(d,p), def2-TZVP, aug-cc-pVDZ; or use one that has this element",
         ) from None
 

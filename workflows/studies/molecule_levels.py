@@ -10,16 +10,20 @@ from jobflow import JobConfig, OnMissing, job
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.analysis.frontier import FrontierLevels
-from natrium.analysis.published import Comparison, compare
 from natrium.structures.bonds import neighbours
 from natrium.structures.conformers import RankedConformer
 from natrium.structures.counterpoise import alone
 from natrium.structures.system import System
 from natrium.workflows.partners import check_same_method, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary
+from natrium.workflows.studies.orbital_settings import ION, NamedMolecule, conformer_step, step_name
 from natrium.workflows.study import shown
 
 Documents = Mapping[str, CalculationResult | None]
+
+UNBOUND_LUMO = "LUMO is not bound: a state of the basis or of the box"
+UNBOUND_ELECTRON = "where it is, it does not bind the extra electron: the electron affinity is that of basis or box"
+UNBOUND_REDUCED = "relaxed, it does not bind the extra electron: the reduction energy is that of basis or box"
 
 
 class MoleculeLevels(BaseModel):
@@ -41,54 +45,46 @@ class MoleculeLevels(BaseModel):
 
 @job(output_schema=MoleculeLevels, config=JobConfig(on_missing_references=OnMissing.NONE))
 def evaluate(
-    name: str,
-    source: str,
-    base: str,
-    documents: dict[str, Any],
-    ions_ev: dict[str, float | None],
-    places: Any,
-    ion: str | None,
-    levels: list[str],
-    geometry: str,
+    molecule: Any, documents: dict[str, Any], ions_ev: dict[str, float | None], places: Any, given: dict[str, Any]
 ) -> MoleculeLevels:
     """One molecule from the documents of its calculations; what is missing is said.
 
     Args:
-        name: Of the molecule.
-        source: Where it comes from.
-        base: What the names of its steps begin with.
-        documents: Its calculations by "<form>-<section>"; None where one failed.
+        molecule: Its name and where it comes from.
+        documents: Its calculations by step; None where one failed.
         ions_ev: Energy of the ion alone at each level of theory, eV.
-        places: What `rank` found, or None.
-        ion: Name of the ion.
-        levels: The levels of theory.
-        geometry: The section of the relaxations.
+        places: What the ranking of the places of the ion gave; None where none was asked for, or it failed.
+        given: `ion`, `levels` and `geometry` of the settings.
     """
+    molecule = NamedMolecule.model_validate(molecule)
+    name, base, geometry = molecule.name, molecule.base, given["geometry"]
     found = {step: one and CalculationResult.model_validate(one) for step, one in documents.items()}
-    missing = [f"{step.replace('_', '-')}: failed" for step, one in found.items() if not one]
-    relaxed = found[f"{base}-{geometry}"]
-    require(name, {f"{base}-{geometry}": relaxed})
+    relaxed = found[step_name(base, geometry)]
+    require(name, {step_name(base, geometry): relaxed})
     assert relaxed is not None
+    missing = [f"{step}: failed" for step, one in found.items() if not one]
+    with_ion = f"{base}-{ION}"
+    if given["ion"] is not None and step_name(with_ion, geometry) not in found:
+        missing.append(f"{given['ion']} finds no place at it, or none of those that were asked for")
     rows: list[FrontierLevels] = []
-    for level in levels:
+    for level in given["levels"]:
         own = _levels(name, name, base, level, geometry, found, missing)
+        complexed = _levels(f"{name}–{given['ion']}", name, with_ion, level, geometry, found, missing)
         rows += [own] if own else []
-        complexed = _levels(f"{name}–{ion}", name, f"{base}-ion", level, geometry, found, missing)
-        if complexed is not None:
-            shift = None if own is None or None in (own.lumo_ev, complexed.lumo_ev) else _shift(own, complexed)
-            binding, corrected = _binding(base, level, found, ions_ev.get(level), missing)
-            changes = {"lumo_shift_ev": shift, "binding_ev": binding, "binding_counterpoise_ev": corrected}
-            rows.append(complexed.model_copy(update=changes))
-    require(name, {f"{base}-{level}": None for level in levels} if not rows else {})
-    relaxed_complex = found.get(f"{base}-ion-{geometry}")
-    calculations = {f"{step.replace('_', '-')}": CalculationSummary.of(one) for step, one in found.items() if one}
+        rows += [_bound(complexed, own, base, found, ions_ev.get(level), missing)] if complexed else []
+    if not rows:
+        require(name, {step_name(base, level): None for level in given["levels"]})
+    calculations = {step: CalculationSummary.of(one) for step, one in found.items() if one}
     if places is not None:
-        missing += [f"{place}-conformer: failed" for place in places["missing"]]
-        tried = {place: CalculationSummary.model_validate(one) for place, one in places["calculations"].items()}
-        calculations |= {f"{base}-conformer-{place}": one for place, one in tried.items()}
+        missing += [f"{conformer_step(base, place)}: failed" for place in places["missing"]]
+        calculations |= {
+            conformer_step(base, place): CalculationSummary.model_validate(one)
+            for place, one in places["calculations"].items()
+        }
+    relaxed_complex = found.get(step_name(with_ion, geometry))
     return MoleculeLevels(
         name=name,
-        source=source,
+        source=molecule.source,
         system=relaxed.system,
         complex=None if relaxed_complex is None else relaxed_complex.system,
         places=[] if places is None else [RankedConformer.model_validate(one) for one in places["ranking"]],
@@ -105,7 +101,6 @@ def ion_levels(ion: str, level: str, document: CalculationResult) -> FrontierLev
 
 def _row(species: str, molecule: str | None, level: str, document: CalculationResult) -> FrontierLevels:
     homo, lumo = document.homo_ev, document.lumo_ev
-    unbound = lumo is not None and lumo >= 0
     return FrontierLevels(
         name=f"{species}, {level}",
         species=species,
@@ -114,34 +109,34 @@ def _row(species: str, molecule: str | None, level: str, document: CalculationRe
         homo_ev=homo,
         lumo_ev=lumo,
         gap_ev=None if homo is None or lumo is None else lumo - homo,
-        notes=(UNBOUND,) if unbound else (),
+        notes=(UNBOUND_LUMO,) if lumo is not None and lumo >= 0 else (),
     )
-
-
-UNBOUND = "LUMO is not bound: a state of the basis or of the box"
-NO_ANION = "the extra electron is not bound: a state of the basis or of the box"
 
 
 def _levels(
     species: str, molecule: str, form: str, level: str, geometry: str, found: Documents, missing: list[str]
 ) -> FrontierLevels | None:
     """A species at a level of theory, with what one more electron does to it; None where its calculation failed."""
-    document = found.get(f"{form}-{level}")
+    document = found.get(step_name(form, level))
     if document is None:
         return None
     row = _row(species, molecule, level, document)
-    vertical, adiabatic = found.get(f"{form}-electron-{level}"), found.get(f"{form}-reduced-{level}")
-    gained = or_note(f"{species}, {level}", missing, lambda: _difference_ev(vertical, document))
-    reduction = or_note(f"{species}, {level}", missing, lambda: _difference_ev(adiabatic, document))
-    relaxed, relaxed_reduced = found.get(f"{form}-{geometry}"), found.get(f"{form}-reduced-{geometry}")
+    vertical = found.get(step_name(f"{form}-electron", level))
+    adiabatic = found.get(step_name(f"{form}-reduced", level))
+    what = f"{species}, {level}"
+    gained = or_note(what, missing, lambda: _difference_ev(vertical, document))
+    reduction = or_note(what, missing, lambda: _difference_ev(adiabatic, document))
+    relaxed = found.get(step_name(form, geometry))
+    relaxed_reduced = found.get(step_name(f"{form}-reduced", geometry))
     broken: tuple[str, ...] = ()
     if relaxed is not None and relaxed_reduced is not None:
         broken = broken_bonds(relaxed.system, relaxed_reduced.system)
+    notes = [note for note, value in ((UNBOUND_ELECTRON, gained), (UNBOUND_REDUCED, reduction)) if value and value > 0]
     changes = {
         "electron_affinity_ev": None if gained is None else -gained,
         "reduction_ev": reduction,
         "broken_bonds": broken,
-        "notes": (*row.notes, NO_ANION) if gained is not None and gained > 0 else row.notes,
+        "notes": (*row.notes, *notes),
     }
     return row.model_copy(update=changes)
 
@@ -158,10 +153,21 @@ def _difference_ev(first: CalculationResult | None, second: CalculationResult) -
     return first.energy_ev - second.energy_ev
 
 
-def _shift(own: FrontierLevels, complexed: FrontierLevels) -> float:
-    assert own.lumo_ev is not None
-    assert complexed.lumo_ev is not None
-    return complexed.lumo_ev - own.lumo_ev
+def _bound(
+    complexed: FrontierLevels,
+    own: FrontierLevels | None,
+    base: str,
+    found: Documents,
+    ion_ev: float | None,
+    missing: list[str],
+) -> FrontierLevels:
+    """The complex with what the ion does to the LUMO, and how strongly it is bound."""
+    shift = None
+    if own is not None and own.lumo_ev is not None and complexed.lumo_ev is not None:
+        shift = complexed.lumo_ev - own.lumo_ev
+    binding, corrected = _binding(base, complexed.level, found, ion_ev, missing)
+    changes = {"lumo_shift_ev": shift, "binding_ev": binding, "binding_counterpoise_ev": corrected}
+    return complexed.model_copy(update=changes)
 
 
 def _binding(
@@ -172,14 +178,16 @@ def _binding(
     The corrected one is E(complex) - E(molecule there, with the ion's functions) - E(ion, with the molecule's
     functions) + E(molecule there) - E(molecule relaxed): the last two say what it costs to deform the molecule.
     """
-    whole, molecule = found.get(f"{base}-ion-{level}"), found.get(f"{base}-{level}")
+    form = f"{base}-{ION}"
+    whole, molecule = found.get(step_name(form, level)), found.get(step_name(base, level))
     if whole is None or molecule is None or ion_ev is None:
         return None, None
     apart = or_note("binding energy", missing, lambda: _difference_ev(whole, molecule))
     if apart is None:
         return None, None
-    parts = [found.get(f"{base}-ion-{part}-{level}") for part in ("deformed", "molecule", "ion")]
-    deformed, with_ghost, ion_with_ghosts = parts
+    deformed, with_ghost, ion_with_ghosts = (
+        found.get(step_name(f"{form}-{part}", level)) for part in ("deformed", "molecule", "ion")
+    )
     if deformed is None or with_ghost is None or ion_with_ghosts is None:
         return apart - ion_ev, None
     deformation_ev = deformed.energy_ev - molecule.energy_ev
@@ -210,34 +218,6 @@ def broken_bonds(before: System, after: System) -> tuple[str, ...]:
 
 _CLEARLY = 0.1
 
-_PUBLISHED: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("FEC", "pbe", "fec_pbe_gas", ()),
-    ("FEC", "pbe_gto", "fec_pbe_gas", ()),
-    ("FEC", "b3lyp", "fec_b3lyp", ("gas",)),
-    ("FEC", "b3lyp_pcm", "fec_b3lyp", ("pcm",)),
-    ("FEC–Na+", "b3lyp", "fec_na_b3lyp", ("gas",)),
-    ("FEC–Na+", "b3lyp_pcm", "fec_na_b3lyp", ("pcm",)),
-)
-"""Species, level of theory, and where the published HOMO and LUMO are."""
-
-
-def comparisons(levels: Sequence[FrontierLevels]) -> list[Comparison]:
-    """Our numbers beside published ones: the paper's, whose method is not known, and those of the same method."""
-    found = []
-    for row in levels:
-        paper = {"FEC": "fec_lumo", "FEC–Na+": "fec_na_lumo"}.get(row.species)
-        if paper and row.lumo_ev is not None:
-            found.append(compare(row.lumo_ev, paper, row.level))
-        for species, level, identifier, where in _PUBLISHED:
-            if (species, level) == (row.species, row.level):
-                for position, (orbital, value) in enumerate((("HOMO", row.homo_ev), ("LUMO", row.lumo_ev))):
-                    if value is not None:
-                        what = ", ".join((*where, orbital))
-                        found.append(compare(value, identifier, what, (*where, position)))
-        if (row.species, row.level) == ("FEC–Na+", "b3lyp") and row.binding_ev is not None:
-            found.append(compare(row.binding_ev, "na_binding_fec"))
-    return found
-
 
 def ranked(levels: Sequence[FrontierLevels]) -> list[str]:
     """The molecules with the lowest LUMO and with the most negative reduction energy, at the first level of theory."""
@@ -254,17 +234,41 @@ def ranked(levels: Sequence[FrontierLevels]) -> list[str]:
     return told
 
 
+def tables(levels: Sequence[FrontierLevels], molecules: Sequence[MoleculeLevels]) -> list[list[dict[str, str]]]:
+    """The levels; where the ion was tried; what is missing. Empty tables are left out."""
+    rows = list(levels)
+    if len(molecules) > 1:
+        order = {level: position for position, level in enumerate(dict.fromkeys(row.level for row in rows))}
+        rows.sort(key=lambda row: (order[row.level], row.lumo_ev is None, row.lumo_ev or 0.0, row.species))
+    places = [
+        {
+            "molecule": one.name,
+            "place of the ion": place.name,
+            "above the lowest (eV)": shown(place.relative_ev),
+            "the same as": ", ".join(place.duplicates),
+        }
+        for one in molecules
+        for place in one.places
+    ]
+    missing = [{"molecule": one.name, "missing": what} for one in molecules for what in one.missing]
+    return [table for table in ([table_row(row) for row in rows], places, missing) if table]
+
+
 def table_row(row: FrontierLevels) -> dict[str, str]:
     """A species at a level of theory as a row of a table."""
+
+    def marked(value: float | None, note: str, sign: str = "") -> str:
+        return shown(value, 2, sign) + (" (not bound)" if note in row.notes else "")
+
     return {
         "species": row.species,
         "level": row.level,
         "HOMO (eV)": shown(row.homo_ev),
-        "LUMO (eV)": shown(row.lumo_ev) + (" (not bound)" if row.lumo_is_bound is False else ""),
+        "LUMO (eV)": marked(row.lumo_ev, UNBOUND_LUMO),
         "gap (eV)": shown(row.gap_ev),
         "ΔLUMO by the ion (eV)": shown(row.lumo_shift_ev, 2, "+"),
-        "electron affinity (eV)": shown(row.electron_affinity_ev),
-        "reduction (eV)": shown(row.reduction_ev, 2, "+"),
+        "electron affinity (eV)": marked(row.electron_affinity_ev, UNBOUND_ELECTRON),
+        "reduction (eV)": marked(row.reduction_ev, UNBOUND_REDUCED, "+"),
         "bonds broken by it": ", ".join(row.broken_bonds),
         "binding (eV)": shown(row.binding_ev),
         "with counterpoise (eV)": shown(row.binding_counterpoise_ev),
