@@ -291,10 +291,10 @@ def test_a_run_of_a_later_version_can_be_read(store):
     """Several versions of natrium share a database; the record of one run must not hide those of all the others."""
     runs = store.runs
     runs.insert_run(a_run("na110-3f9c2a"))
-    runs._collection.update_one({"address": "na110-3f9c2a"}, {"$set": {"invented": 1, "steps.0.invented": 2}})
+    runs._collection.update_one({"_id": "na110-3f9c2a"}, {"$set": {"invented": 1, "steps.0.invented": 2}})
     assert runs.get_run("na110-3f9c2a") == a_run("na110-3f9c2a")
     runs.update_step("na110-3f9c2a", "slab", State.FAILED)
-    kept = runs._collection.find_one({"address": "na110-3f9c2a"})
+    kept = runs._collection.find_one({"_id": "na110-3f9c2a"})
     assert (kept["invented"], kept["steps"][0]["invented"]) == (1, 2)
 
 

@@ -22,6 +22,7 @@ from natrium.hpc.queue.ingest import complete, fizzle, reset, store_result
 from natrium.hpc.queue.job_files import make_current, read_ended, read_started
 from natrium.hpc.queue.judge import Verdict, judge
 from natrium.hpc.queue.mend import mend
+from natrium.hpc.queue.packing import shared_allocations
 from natrium.hpc.queue.submission import Decision, Stage, Submission, now
 from natrium.hpc.queue.unblock import unblock
 from natrium.hpc.run_lock import turn
@@ -265,18 +266,12 @@ class _Settlement:
         self._end(submission, Verdict(Stage.ENDED, JobOutcome(ended.outcome), ended.evidence, ended=ended))
 
     def _packed(self, prepared: list[Submission]) -> list[list[Submission]]:
-        """Who shares an allocation: short ones, as the cluster's settings say."""
-        packing = self.cluster.packing
-        groups: list[list[Submission]] = []
-        for submission in prepared:
-            last = groups[-1] if groups else []
-            short = all(one.resources.time_s <= packing.shorter_than_s for one in (submission, *last[:1]))
-            if last and len(last) < packing.jobs and short and _need_the_same(last[0], submission):
-                shared = self.queue.submissions.update(submission, job_name=last[0].job_name)
-                last.append(self._replace(shared))
-            else:
-                groups.append([submission])
-        return groups
+        """Who shares an allocation: short ones, as the cluster's settings say. They have the name of the first."""
+        groups = shared_allocations(prepared, self.cluster.packing)
+        return [
+            [first, *(self._replace(self.queue.submissions.update(one, job_name=first.job_name)) for one in others)]
+            for first, *others in groups
+        ]
 
     def _send(self, together: list[Submission]) -> None:
         from natrium.hpc.slurm.commands import SlurmRefusedError
@@ -328,8 +323,3 @@ def _host(submission: Submission) -> str:
 
 def _ended(verdict: Verdict) -> datetime:
     return datetime.fromtimestamp(verdict.ended.time).astimezone() if verdict.ended else now()
-
-
-def _need_the_same(first: Submission, second: Submission) -> bool:
-    """Whether one job script can set up the environment of both."""
-    return launch.engine_of(first) == launch.engine_of(second)
