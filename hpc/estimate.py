@@ -39,6 +39,7 @@ class Estimate:
         bands: Bands, or orbitals of a molecule.
         certainty: How well it is known.
         basis: What it rests on.
+        one_process: Whether it is a single process, whose threads cannot be on several nodes.
     """
 
     step: str
@@ -49,6 +50,7 @@ class Estimate:
     bands: int
     certainty: Certainty
     basis: str
+    one_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def estimate(
         bands=size.bands,
         certainty=certainty,
         basis=basis,
+        one_process=size.processes(2) == 1,
     )
 
 

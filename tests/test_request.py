@@ -23,8 +23,14 @@ def cluster(
     )
 
 
-def cost(time_s: float = 1000.0, memory_mb: float = 500.0, certainty: Any = "model", kpoints: int = 1) -> Estimate:
-    return Estimate("slab", time_s, memory_mb, kpoints, "5000 plane waves", 30, certainty, "somewhere")
+def cost(
+    time_s: float = 1000.0,
+    memory_mb: float = 500.0,
+    certainty: Any = "model",
+    kpoints: int = 1,
+    one_process: bool = False,
+) -> Estimate:
+    return Estimate("slab", time_s, memory_mb, kpoints, "5000 plane waves", 30, certainty, "somewhere", one_process)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +121,8 @@ def test_what_is_known_better_gets_a_smaller_margin(certainty: str, time_s: floa
         (cost(1, 1000), cluster(4, 1500, nodes=3), {}, {"tasks": 4, "nodes": 3, "memory_mb": 1500}),
         (cost(1, 1000), cluster(4, 5000, nodes=3), {}, {"nodes": 1, "memory_mb": 5000}),
         (cost(1, 1000), cluster(4, 4000, nodes=3), {"nodes": 1}, {"nodes": 1, "memory_mb": 4000}),
+        # threads cannot be on two nodes
+        (cost(1, 1000, one_process=True), cluster(4, 4000, nodes=3), {}, {"tasks": 4, "nodes": 1, "memory_mb": 4000}),
         # short jobs that may share an allocation must be allowed to be short
         (cost(1), cluster(1, packed=4), {}, {"time_s": 300}),
         (cost(100), cluster(1, packed=4), {}, {"time_s": 420}),

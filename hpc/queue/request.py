@@ -73,6 +73,8 @@ def request(estimate: Estimate, cluster: Cluster, chosen: ResourceClass) -> Requ
 
 def _nodes(estimate: Estimate, cluster: Cluster, tasks: int) -> int:
     """The fewest nodes with a core for each process and with the memory that is expected, as far as limits allow."""
+    if estimate.one_process:
+        return 1
     least = max(1, math.ceil(tasks / cluster.node.cores))
     for nodes in range(least, min(tasks, cluster.limits.nodes) + 1):
         if _memory_mb(estimate, tasks, nodes) <= cluster.node.memory_mb:
