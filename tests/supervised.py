@@ -69,8 +69,9 @@ def outcomes(folder: Path) -> list[str]:
     return [attempt.outcome for attempt in read_attempts(folder)]
 
 
-def engines(folder: Path) -> list[int]:
+def engines(folder: Path, name: str = "gpaw") -> list[int]:
     """Processes of the engine in this folder, MPI launchers left out."""
+    program = f"natrium.workflows.{name}.driver".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -78,7 +79,7 @@ def engines(folder: Path) -> list[int]:
             command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:  # it has ended
             continue
-        if here and b"natrium.workflows.gpaw.driver" in command and not command[0].endswith(b"mpiexec"):
+        if here and program in command and not command[0].endswith(b"mpiexec"):
             found.append(int(process.name))
     return sorted(found)
 

@@ -1,64 +1,17 @@
-"""From a Calculation to GPAW's keywords and back from its output: what is said, what is refused. One tiny GPAW run."""
+"""From a Calculation to GPAW's keywords and input files: what is said, what is refused."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import shutil
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ase import Atoms
-from ase.build import bulk, molecule
+from gpaw_systems import FD, LCAO, NA1, PW, crystal, oxygen, slab, sodium_ion
 
-from natrium.hpc.engine_job import Launch
-from natrium.hpc.supervise import supervise
-from natrium.structures.errors import InputError, NatriumError
-from natrium.structures.slabs import metal_slab
+from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import EngineError
-from natrium.workflows.gpaw import datasets
 from natrium.workflows.gpaw.engine import GPAW
-from natrium.workflows.result import Attempt
-
-PW = {"cutoff_ev": 200}
-FD = {"mode": "fd", "grid_spacing_a": 0.3}
-LCAO = {"mode": "lcao", "basis": "dzp"}
-NA1 = {"valence_electrons": {"Na": 1}}
-
-
-def crystal(**changes: Any) -> System:
-    system = System.from_atoms(bulk("Na", "bcc", a=4.2), "bulk Na")
-    return System.model_validate(system.model_dump() | changes)
-
-
-def slab(**changes: Any) -> System:
-    system = metal_slab("Na", "110", layers=3, vacuum_a=13.0, lattice_constant_a=4.2)
-    return System.model_validate(system.model_dump() | changes)
-
-
-def isolated(atoms: Atoms, multiplicity: int, charge: int = 0, **changes: Any) -> System:
-    atoms.set_cell([5, 5, 5])
-    atoms.center()
-    system = System.from_atoms(atoms, atoms.get_chemical_formula(), charge=charge, multiplicity=multiplicity)
-    return System.model_validate(system.model_dump() | changes)
-
-
-def oxygen(**changes: Any) -> System:
-    return isolated(molecule("O2"), 3, **changes)
-
-
-def sodium_ion() -> System:
-    return isolated(Atoms("Na"), 1, charge=1)
-
-
-def finished(number: int = 1) -> list[Attempt]:
-    started = datetime(2026, 1, 1, tzinfo=UTC)
-    return [Attempt(number=number, started=started, wall_time_s=2.0, ranks=1, outcome="finished", host="here")]
-
 
 KEYWORDS = {
     "plane waves": (PW, crystal, {"mode": {"name": "pw", "ecut": 200.0}, "h": None, "basis": None}),
@@ -195,49 +148,6 @@ def test_an_ion_of_core_electrons_alone_is_refused() -> None:
         GPAW().check(Calculation(mode="fd", grid_spacing_a=0.3, valence_electrons={"Na": 1}), sodium_ion())
 
 
-DATASETS = {
-    "default": ({"Na"}, "PBE", {}, {"Na": ("", 7)}),
-    "one electron": ({"Na"}, "PBE", {"Na": 1}, {"Na": ("1", 1)}),
-    "several": ({"Na", "O", "F"}, "PBE", {"Na": 1}, {"Na": ("1", 1), "O": ("", 6), "F": ("", 7)}),
-    "revPBE is not PBE": ({"O"}, "revPBE", {}, {"O": ("", 6)}),
-    "LDA": ({"Na"}, "LDA", {"Na": 1}, {"Na": ("1", 1)}),
-}
-
-
-@pytest.mark.parametrize("case", DATASETS)
-def test_dataset(case: str) -> None:
-    symbols, functional, wanted, expected = DATASETS[case]
-    chosen = datasets.choose(symbols, functional, wanted)
-    assert {symbol: (dataset.name, dataset.valence) for symbol, dataset in chosen.items()} == expected
-
-
-def shipped(name: str) -> bytes:
-    return gzip.decompress((datasets.dataset_folders()[-1] / f"{name}.gz").read_bytes())
-
-
-def test_own_dataset_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GPAW takes the first file of a name: a default dataset of one's own hides the shipped one of another valence."""
-    (tmp_path / "Na.PBE").write_bytes(shipped("Na.1.PBE"))
-    monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path))
-    assert datasets.choose({"Na"}, "PBE", {}) == {"Na": datasets.Dataset("", 1)}
-    with pytest.raises(InputError, match=r"valence_electrons\.Na to one of"):
-        datasets.choose({"Na"}, "PBE", {"Na": 7})
-
-
-@pytest.mark.parametrize("folder", ["empty", "missing"])
-def test_no_datasets(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path / folder))
-    monkeypatch.setattr(datasets, "find_spec", lambda _name: None)  # as if gpaw-data were not installed
-    with pytest.raises(InputError, match="gpaw-data"):
-        GPAW().check(Calculation(**PW), crystal())
-
-
-def test_empty_folder_beside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GPAW_SETUP_PATH", f"{tmp_path}::")
-    GPAW().check(Calculation(**PW), crystal())
-
-
 @pytest.mark.parametrize(
     "system", [crystal(), slab(), sodium_ion(), oxygen(magnetic_moments=(1.5, 0.5))], ids=lambda system: system.label
 )
@@ -256,102 +166,3 @@ def test_inputs_hold_what_was_asked(system: System, tmp_path: Path) -> None:
 def test_a_triplet_starts_from_its_moment(tmp_path: Path) -> None:
     GPAW().write_inputs(Calculation.model_validate(FD), oxygen(), tmp_path)
     assert json.loads((tmp_path / "input.json").read_text())["magnetic_moments"] == [1.0, 1.0]
-
-
-# --- reading a real output -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished relaxation."""
-    folder = tmp_path_factory.mktemp("real")
-    calculation = Calculation(kind="relax", cutoff_ev=200, kpoints=(2, 2, 2), valence_electrons={"Na": 1})
-    supervise(GPAW(), calculation, crystal(), folder, launch=Launch(ranks=1))
-    return folder
-
-
-@pytest.fixture
-def folder(real: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be damaged."""
-    return Path(shutil.copytree(real, tmp_path / "copy"))
-
-
-def change(path: Path, **values: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
-@pytest.mark.gpaw
-def test_reads_a_whole_output(real: Path) -> None:
-    result = GPAW().read_outputs(real, finished())
-    assert result.electrons == pytest.approx(1)
-    assert result.wall_time_s == 2.0
-    assert result.provenance.datasets["Na"].startswith("Na.1.PBE.gz sha256:")
-    assert result.provenance.implementation == "gpaw.new.ase_interface"
-    assert set(result.provenance.inputs_sha256) == {"system.json", "calculation.json", "input.json"}
-    assert result.planar_potential is None
-    assert result.fermi_level_ev is not None
-
-
-DAMAGES: dict[str, tuple[Any, str]] = {
-    "an electron too many": (lambda f: change(f / "output.json", electrons=2.0), "counted 2.0 electrons"),
-    "forces above the tolerance": (lambda f: change(f / "output.json", max_force_ev_a=0.03), "largest force is 0.0300"),
-    "torn output": (lambda f: (f / "output.json").write_text((f / "output.json").read_text()[:200]), "cannot read"),
-    "missing output": (lambda f: (f / "output.json").unlink(), "cannot read"),
-    "output without its energy": (lambda f: change(f / "output.json", energy_ev=None), "cannot read"),
-    "output of nothing": (lambda f: (f / "output.json").write_text("[]"), "cannot read"),
-    "an older output": (lambda f: change(f / "output.json", attempt=0), "of attempt 0, the last one was 1"),
-    "missing system": (lambda f: (f / "system.json").unlink(), "cannot read"),
-    "missing input": (lambda f: (f / "input.json").unlink(), "cannot read"),
-}
-
-
-@pytest.mark.gpaw
-@pytest.mark.parametrize("case", DAMAGES)
-def test_refuses_an_output(case: str, folder: Path) -> None:
-    damage, words = DAMAGES[case]
-    damage(folder)
-    with pytest.raises(EngineError, match=words):
-        GPAW().read_outputs(folder, finished())
-
-
-@pytest.mark.gpaw
-def test_refuses_an_output_that_nobody_calculated(real: Path) -> None:
-    with pytest.raises(EngineError, match="the last one was 0"):
-        GPAW().read_outputs(real, [])
-
-
-STARTS = {
-    "same": ({}, {}, True),
-    "tighter": ({"energy_ev": 1e-7}, {}, True),
-    "static after relaxation": ({"kind": "static"}, {}, True),
-    "other cutoff": ({"cutoff_ev": 250}, {}, False),
-    "other k-points": ({"kpoints": (3, 3, 3)}, {}, False),
-    "other dataset": ({"valence_electrons": {"Na": 7}}, {}, False),
-    "other cell": ({}, {"cell_a": bulk("Na", "bcc", a=4.21).cell.array}, False),
-    "other element": ({"valence_electrons": {}}, {"symbols": ("K",)}, False),
-    "moved atom": ({}, {"positions_a": ((0.1, 0.0, 0.0),)}, False),
-    "polarised": ({}, {"magnetic_moments": (1.0,)}, False),
-}
-
-
-@pytest.mark.gpaw
-@pytest.mark.parametrize("case", STARTS)
-def test_starts_from_a_density_that_fits(case: str, real: Path, tmp_path: Path) -> None:
-    settings, changes, usable = STARTS[case]
-    before = json.loads((real / "calculation.json").read_text())
-    GPAW().write_inputs(Calculation.model_validate(before | settings), crystal(**changes), tmp_path, continue_from=real)
-    expected = str(real / "checkpoint.gpw") if usable else None
-    assert json.loads((tmp_path / "input.json").read_text())["start_from"] == expected
-
-
-@pytest.mark.parametrize("torn", ["", "{", "[]", None])
-def test_progress_before_there_is_any(torn: str | None, tmp_path: Path) -> None:
-    if torn is not None:
-        (tmp_path / "status.json").write_text(torn)
-    assert GPAW().progress(tmp_path) == {}
-
-
-def test_refusals_say_what_to_do() -> None:
-    with pytest.raises(NatriumError) as caught:
-        GPAW().check(Calculation(functional="HSE06", **PW), crystal())
-    assert "use functional=PBE" in caught.value.remedy

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from gaussian import B3LYP, HF, hydrogen, oxygen, run, stretched_water, water
-from supervised import Saboteur, outcomes, until
+from supervised import Saboteur, engines, outcomes, until
 
 from natrium.hpc.attempts import read_attempts
 from natrium.hpc.engine_job import Launch
@@ -40,20 +40,6 @@ def same(result: CalculationResult, expected: CalculationResult) -> None:
         assert ours == pytest.approx(theirs, abs=1e-3)
 
 
-def engines(folder: Path) -> list[int]:
-    """Processes of the engine in this folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            here = (process / "cwd").readlink() == folder.resolve()
-            command = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # it has ended
-            continue
-        if here and b"natrium.workflows.pyscf.driver" in command:
-            found.append(int(process.name))
-    return found
-
-
 def step(folder: Path) -> int:
     return int(PySCF().progress(folder).get("relaxation_step", 0))
 
@@ -77,7 +63,7 @@ def test_stopped_and_continued(tmp_path: Path, relaxed: CalculationResult) -> No
 def test_killed(tmp_path: Path, relaxed: CalculationResult) -> None:
     def kill() -> None:
         until(lambda: step(tmp_path) >= 2)
-        for process in engines(tmp_path):
+        for process in engines(tmp_path, "pyscf"):
             os.kill(process, signal.SIGKILL)
 
     with Saboteur(kill):

@@ -1,10 +1,10 @@
-"""Results go in through jobflow and come out by query and by address, with their arrays; and so do records of runs."""
+"""Results go in through jobflow and come out by query and by address, with their arrays."""
 
 from __future__ import annotations
 
 import pickle
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,7 +12,6 @@ from jobflow import Flow, job, run_locally
 from pydantic import BaseModel, Field
 
 from natrium.analysis.results_store import ResultsStore
-from natrium.analysis.runs import Run, RunStep, State
 from natrium.analysis.stored_array import PAYLOAD, StoredArray, from_document, to_document
 from natrium.hpc.configuration import load_configuration
 from natrium.hpc.databases import results_store
@@ -260,76 +259,6 @@ def test_queries_are_answered_from_indexes(store):
     ):
         assert "IXSCAN" in str(store._documents.find(query).explain()["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in str(store._documents.find({"uuid": "x", "index": 1}).explain()["queryPlanner"]["winningPlan"])
-
-
-def a_run(address, **changes):
-    facts = {"study": "na110", "preset": "standard", "overrides": {"cutoff_ev": 400}, "folder": "/data/a", "host": "n1"}
-    created = datetime(2026, 5, 1, tzinfo=UTC)
-    steps = [RunStep(name=name, uuid=f"{name}-1") for name in ("bulk", "slab")]
-    return Run(**{"address": address, "created": created, "steps": steps} | facts | changes)
-
-
-def test_a_run_from_start_to_end(store):
-    runs = store.runs
-    runs.insert_run(a_run("na110-3f9c2a"))
-    assert runs.get_run("na110-3f") == a_run("na110-3f9c2a")
-    runs.update_step("na110-3f9c2a", "slab", State.FAILED)
-    runs.update_run("na110-3f9c2a", state=State.FAILED, error="the slab did not converge")
-    runs.add_step("na110-3f9c2a", RunStep(name="slab 2", uuid="x"))
-    run = runs.get_run("na110-3f9c2a")
-    assert (run.state, run.error) == (State.FAILED, "the slab did not converge")
-    assert [(step.name, step.state) for step in run.steps] == [
-        ("bulk", "waiting"),
-        ("slab", "failed"),
-        ("slab 2", "waiting"),
-    ]
-    runs.update_run("na110-3f9c2a", state=State.COMPLETED)
-    assert runs.get_run("na110").error is None
-
-
-def test_a_run_of_a_later_version_can_be_read(store):
-    """Several versions of natrium share a database; the record of one run must not hide those of all the others."""
-    runs = store.runs
-    runs.insert_run(a_run("na110-3f9c2a"))
-    runs._collection.update_one({"_id": "na110-3f9c2a"}, {"$set": {"invented": 1, "steps.0.invented": 2}})
-    assert runs.get_run("na110-3f9c2a") == a_run("na110-3f9c2a")
-    runs.update_step("na110-3f9c2a", "slab", State.FAILED)
-    kept = runs._collection.find_one({"_id": "na110-3f9c2a"})
-    assert (kept["invented"], kept["steps"][0]["invented"]) == (1, 2)
-
-
-def test_runs_that_are_refused(store):
-    runs = store.runs
-    runs.insert_run(a_run("na110-1a"))
-    runs.insert_run(a_run("na110-1b"))
-    for call, problem in (
-        (lambda: runs.insert_run(a_run("na110-1a", study="other")), "there is a run na110-1a already"),
-        (lambda: runs.get_run("na110-1"), "na110-1 begins several runs: na110-1a, na110-1b"),
-        (lambda: runs.get_run("sei"), "there is no run sei"),
-        (lambda: runs.update_run("na110-1", state=State.FAILED), "there is no run na110-1"),
-        (lambda: runs.update_step("na110-1a", "gas", State.FAILED), "there is no run na110-1a/gas"),
-    ):
-        with pytest.raises(InputError, match=problem):
-            call()
-    assert runs.get_run("na110-1a").study == "na110"
-
-
-def test_the_latest_unfinished_run(store):
-    runs = store.runs
-    assert runs.latest_unfinished_run() is None
-    west = datetime(2026, 4, 30, 22, tzinfo=timezone(timedelta(hours=-8)))  # 6 h in UTC
-    for address, state, folder, created in (
-        ("na110-1", State.INTERRUPTED, "/data/a", datetime(2026, 5, 1, 1, tzinfo=UTC)),
-        ("na110-2", State.FAILED, "/data/b", datetime(2026, 5, 1, 5, tzinfo=UTC)),
-        ("na110-3", State.COMPLETED, "/data/a", west),
-    ):
-        runs.insert_run(a_run(address, state=state, folder=folder, created=created))
-    assert runs.latest_unfinished_run().address == "na110-2"
-    assert runs.latest_unfinished_run("/data/a").address == "na110-1"
-    assert runs.latest_unfinished_run("/data/c") is None
-    assert [run.address for run in runs.list_runs()] == ["na110-3", "na110-2", "na110-1"]
-    assert [run.address for run in runs.list_runs(state=State.FAILED, study="na110")] == ["na110-2"]
-    assert [run.address for run in runs.list_runs(limit=1)] == ["na110-3"]
 
 
 def test_a_database_that_is_not_there_is_told_soon_and_without_its_password(tmp_path):

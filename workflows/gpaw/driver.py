@@ -6,7 +6,6 @@ when, the calculation is finished. How it ended is said by the exit code and, fo
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -18,16 +17,13 @@ from natrium.workflows.dispersion import with_dispersion
 from natrium.workflows.gpaw.progress import CHECKPOINT, Progress
 from natrium.workflows.program import (
     BUSY,
-    FINISHED,
-    INPUT,
     OUTPUT,
-    STOP,
-    STOPPED,
-    SYSTEM,
-    StopRequestedError,
-    fail,
+    Start,
+    run_program,
     single_point,
     take_folder,
+    until_stopped,
+    what_was_asked,
 )
 
 
@@ -35,12 +31,10 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
     """Carry out the calculation that input.json describes."""
     from gpaw.mpi import world
 
-    from natrium.structures.system import System
     from natrium.workflows.gpaw.harvest import harvest
     from natrium.workflows.gpaw.relaxation import relax
 
-    task = json.loads((folder / INPUT).read_text())
-    system = System.model_validate_json((folder / SYSTEM).read_text())
+    task, system = what_was_asked(folder)
     calc, atoms, continued_from = start(task, system, folder, attempt)
     calc.hooks["scf_step"] = progress.scf_step(calc)
     progress.report(phase="scf", continued_from=continued_from, task=task["kind"])
@@ -138,24 +132,7 @@ def take_over(calc: Any, keywords: dict[str, Any]) -> bool:
     return True
 
 
-def main() -> None:
-    """Run and say by exit code and files how it ended."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--attempt", type=int, required=True)
-    parser.add_argument("--deadline", type=float, default=None)
-    parser.add_argument(
-        "--checkpoint-interval", type=float, default=float(os.environ.get("NATRIUM_CHECKPOINT_INTERVAL_S", "60"))
-    )
-    arguments = parser.parse_args()
-    folder = Path.cwd()
-    try:
-        code = carry_out(folder, arguments.attempt, arguments.deadline, arguments.checkpoint_interval)
-    except BaseException as error:
-        fail(folder / f"failure.{arguments.attempt}.json", error)
-    sys.exit(code)
-
-
-def carry_out(folder: Path, attempt: int, deadline: float | None, checkpoint_interval_s: float) -> int:
+def carry_out(started: Start) -> int:
     """Start MPI, take the folder, run.
 
     Returns:
@@ -169,22 +146,20 @@ def carry_out(folder: Path, attempt: int, deadline: float | None, checkpoint_int
         gpaw.GPAW_MPI_BACKEND = "cgpaw" if cgpaw.have_mpi else "serial"
     from gpaw.mpi import broadcast, world
 
+    folder = started.folder
     lock = take_folder(folder) if world.rank == 0 else None
     alone = broadcast(lock is not None if world.rank == 0 else None, comm=world)
     if not alone:
         if world.rank == 0:
             print(f"another GPAW run holds {folder}/engine.lock", file=sys.stderr)
         return BUSY
-    progress = Progress(world, folder, deadline, checkpoint_interval_s)
-    try:
-        run(folder, attempt, progress)
-    except StopRequestedError:
-        reason = "asked to stop" if (folder / STOP).exists() else "the wall time ends"
-        progress.report(phase="stopped", reason=reason)
-        world.barrier()
-        return STOPPED
-    return FINISHED
+    progress = Progress(world, folder, started.deadline, CHECKPOINT_INTERVAL_S)
+    code = until_stopped(lambda: run(folder, started.attempt, progress), folder, progress)
+    world.barrier()
+    return code
 
+
+CHECKPOINT_INTERVAL_S = float(os.environ.get("NATRIUM_CHECKPOINT_INTERVAL_S", "60"))
 
 if __name__ == "__main__":
-    main()
+    run_program(carry_out)

@@ -12,6 +12,7 @@ from ase.units import Hartree
 from natrium.workflows.frontier_orbitals import frontier_ev, levels
 from natrium.workflows.gpaw.density import all_electron_density, free_atom_density
 from natrium.workflows.gpaw.orbitals import keep_orbitals, spin_channels
+from natrium.workflows.provenance import installed_versions
 
 POTENTIAL = "electrostatic-potential.npy"
 DENSITY = "all-electron-density.npy"
@@ -78,7 +79,7 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
         "peak_memory_mb": float(memory[0]),
         "implementation": type(calc).__module__,
         "engine_version": gpaw.__version__,
-        "versions": package_versions(),
+        "versions": installed_versions(("ase", "gpaw-data", "numpy", "scipy", "dftd3")),
         "datasets": datasets(dft.setups),
         "free_atoms": {setup.symbol: free_atom_density(setup) for setup in dft.setups}
         if task.get("keep_density")
@@ -146,16 +147,3 @@ def datasets(setups: Any) -> dict[str, str]:
         path = Path(setup.filename)
         found[setup.symbol] = f"{path.name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     return found
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the packages that take part in the numbers."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in ("ase", "gpaw-data", "numpy", "scipy", "dftd3"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

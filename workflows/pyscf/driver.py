@@ -7,7 +7,6 @@ code and, for an error, by failure.K.json: the same words as GPAW's program.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,30 +15,25 @@ from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.dispersion import with_dispersion
 from natrium.workflows.program import (
     BUSY,
-    FINISHED,
-    INPUT,
     OUTPUT,
-    STOP,
-    STOPPED,
-    SYSTEM,
-    StopRequestedError,
-    fail,
+    Start,
+    run_program,
     single_point,
     take_folder,
+    until_stopped,
+    what_was_asked,
 )
 from natrium.workflows.pyscf.progress import Progress
 
 
 def run(folder: Path, attempt: int, progress: Progress) -> None:
     """Carry out the calculation that input.json describes."""
-    from natrium.structures.system import System
     from natrium.workflows.pyscf.calculator import GaussianOrbitals
     from natrium.workflows.pyscf.harvest import harvest
     from natrium.workflows.pyscf.relaxation import relax
     from natrium.workflows.relaxation import reached
 
-    task = json.loads((folder / INPUT).read_text())
-    system = System.model_validate_json((folder / SYSTEM).read_text())
+    task, system = what_was_asked(folder)
     atoms = system.atoms()
     last_step = reached(folder)
     if last_step is not None:
@@ -56,38 +50,20 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
     progress.report(phase="finished")
 
 
-def main() -> None:
-    """Run and say by exit code and files how it ended."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--attempt", type=int, required=True)
-    parser.add_argument("--deadline", type=float, default=None)
-    arguments = parser.parse_args()
-    folder = Path.cwd()
-    try:
-        code = carry_out(folder, arguments.attempt, arguments.deadline)
-    except BaseException as error:
-        fail(folder / f"failure.{arguments.attempt}.json", error)
-    sys.exit(code)
-
-
-def carry_out(folder: Path, attempt: int, deadline: float | None) -> int:
+def carry_out(started: Start) -> int:
     """Take the folder, run.
 
     Returns:
         The exit code.
     """
+    folder = started.folder
     lock = take_folder(folder)
     if lock is None:
         print(f"another run holds {folder}/engine.lock", file=sys.stderr)
         return BUSY
-    progress = Progress(folder, deadline)
-    try:
-        run(folder, attempt, progress)
-    except StopRequestedError:
-        progress.report(phase="stopped", reason="asked to stop" if (folder / STOP).exists() else "the wall time ends")
-        return STOPPED
-    return FINISHED
+    progress = Progress(folder, started.deadline)
+    return until_stopped(lambda: run(folder, started.attempt, progress), folder, progress)
 
 
 if __name__ == "__main__":
-    main()
+    run_program(carry_out)

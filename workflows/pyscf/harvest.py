@@ -14,6 +14,7 @@ from ase.units import Bohr, Hartree
 
 from natrium.structures.system import System
 from natrium.workflows.frontier_orbitals import frontier_ev, levels
+from natrium.workflows.provenance import installed_versions
 from natrium.workflows.pyscf.calculator import CAVITY_SCALE, GRID_LEVEL, PCM_MODELS
 from natrium.workflows.pyscf.molecule import expected_electrons
 from natrium.workflows.pyscf.orbitals import keep_orbitals, spin_channels
@@ -59,7 +60,7 @@ def harvest(mean_field: Any, atoms: Any, system: System, task: dict[str, Any], f
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "implementation": f"{type(mean_field).__module__}.{type(mean_field).__name__}",
         "engine_version": pyscf.__version__,
-        "versions": package_versions(),
+        "versions": installed_versions(("ase", "numpy", "scipy", "h5py", "dftd3")),
         "datasets": basis_sets(mol, task["pyscf"]["basis"]),
         "orbitals": keep_orbitals(mean_field, task["keep_orbitals"], folder),
         "raw": {
@@ -99,19 +100,6 @@ def basis_sets(mol: Any, basis: str) -> dict[str, str]:
         numbers = json.dumps([mol._basis[symbol], mol._ecp.get(symbol)], default=float)
         found[symbol] = f"{basis} sha256:{hashlib.sha256(numbers.encode()).hexdigest()}"
     return found
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the packages that take part in the numbers."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in ("ase", "numpy", "scipy", "h5py", "dftd3"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _symbols(mol: Any) -> list[str]:

@@ -1,0 +1,46 @@
+"""Levels of FEC beside published ones: only those of the same method are judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from natrium.analysis.published import published
+from natrium.workflows.studies.published_levels import comparisons
+
+if TYPE_CHECKING:
+    pass
+from fec import documents, evaluated, settings
+
+
+def compared(**overrides: Any) -> dict[str, Any]:
+    chosen = settings(levels=["b3lyp"], **overrides)
+    found = comparisons(evaluated(documents()).levels, chosen.calculations, chosen.calculations[chosen.geometry])
+    return {one.quantity: one for one in found}
+
+
+def test_comparisons_are_with_the_same_method() -> None:
+    """The paper's numbers are judged nowhere: it does not state its method."""
+    found = compared()
+    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, LUMO"].published == -0.4
+    assert found["FEC HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, LUMO"].agrees
+    assert found["FEC-Na+ HOMO / LUMO, B3LYP/6-311+G(d,p), b3lyp, HOMO"].published == -13.26
+    assert found["binding energy of Na+ to FEC, gas, B3LYP/6-311+G(d,p)"].agrees
+    papers = [one for one in found.values() if one.kind == "paper"]
+    assert [one.published for one in papers] == [published("fec_lumo").value, published("fec_na_lumo").value]
+    assert all(one.agrees is None for one in papers)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"b3lyp.functional": "PBE0"},
+        {"b3lyp.basis": "6-31G(d)"},
+        {"b3lyp.solvent": "iefpcm", "b3lyp.epsilon": 78.4},
+        {"b3lyp_relax.functional": "PBE"},
+        {"geometry": "pbe_relax"},
+    ],
+)
+def test_numbers_of_another_method_are_not_compared(override: dict[str, Any]) -> None:
+    assert {one.kind for one in compared(**override).values()} == {"paper"}
