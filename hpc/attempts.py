@@ -43,12 +43,17 @@ def begin_attempt(folder: Path, ranks: int, continued_from: str | None) -> int:
     return len(attempts)
 
 
-def end_attempt(folder: Path, finding: Finding) -> None:
-    """Record how the last attempt ended."""
+def end_attempt(folder: Path, finding: Finding, reached: int = 0) -> None:
+    """Record how the last attempt ended, and which step it reached."""
     attempts = read_attempts(folder)
     elapsed_s = (datetime.now(UTC) - attempts[-1].started).total_seconds()
     attempts[-1] = attempts[-1].model_copy(
-        update={"wall_time_s": elapsed_s, "outcome": str(finding.outcome), "evidence": finding.evidence}
+        update={
+            "wall_time_s": elapsed_s,
+            "outcome": str(finding.outcome),
+            "evidence": finding.evidence,
+            "reached": reached,
+        }
     )
     _write(folder, attempts)
 

@@ -62,11 +62,13 @@ class Cure(ErrorHandler, ABC):
 
 
 class Again(Cure):
-    """A process was killed or crashed: continue from the checkpoint, twice at the most."""
+    """A process was killed or crashed: continue from the checkpoint, at the same step twice at the most."""
 
     outcomes = (Outcome.KILLED, Outcome.CRASHED)
-    max_num_corrections = 2
+    retries: ClassVar[int] = 2
 
-    def changes(self, folder: Path) -> dict[str, Any] | None:  # noqa: ARG002
-        """Nothing: the same again."""
-        return {}
+    def changes(self, folder: Path) -> dict[str, Any] | None:
+        """Nothing: the same again; None where that has got no further."""
+        first, *later = read_attempts(folder)[-self.retries - 1 :]
+        spent = self.n_applied_corrections >= self.retries
+        return None if spent and not any(attempt.reached > first.reached for attempt in later) else {}

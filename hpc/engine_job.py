@@ -141,7 +141,7 @@ class EngineJob(Job):
         finding = self.diagnose(folder, attempt, returncode)
         if finding.outcome in (Outcome.KILLED, Outcome.CRASHED, Outcome.UNKNOWN) and oom_kills() > kills:
             finding = Finding(Outcome.OUT_OF_MEMORY, f"the kernel's out-of-memory killer; {finding.evidence}")
-        end_attempt(folder, finding)
+        end_attempt(folder, finding, int(self.engine.progress(folder).get("step", 0)))
         if interrupted is not None:
             raise interrupted
 

@@ -30,7 +30,8 @@ logging.getLogger("custodian").addHandler(logging.NullHandler())
 
 SUBMISSION = "NATRIUM_SUBMISSION"
 """Variable that names the submission in a queue that a calculation belongs to."""
-_MAX_ERRORS = 8
+_MAX_ERRORS = 100
+"""Each cure has its own limit; a long run may be killed many times, as long as it gets on in between."""
 _SUPERVISION = {
     "gpaw": (gpaw_diagnosis.diagnose, gpaw_handlers.handlers),
     "pyscf": (pyscf_diagnosis.diagnose, pyscf_handlers.handlers),

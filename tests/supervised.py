@@ -51,9 +51,18 @@ def oxygen() -> System:
     return System.from_atoms(atoms, "O2", multiplicity=3)
 
 
-def run(settings: dict[str, Any], system: System, folder: Path, *, ranks: int = 1, **launch: Any) -> CalculationResult:
+def run(
+    settings: dict[str, Any],
+    system: System,
+    folder: Path,
+    *,
+    ranks: int = 1,
+    continue_from: Path | None = None,
+    **launch: Any,
+) -> CalculationResult:
     folder.mkdir(exist_ok=True)
-    return supervise(GPAW(), Calculation.model_validate(settings), system, folder, launch=Launch(ranks=ranks, **launch))
+    calculation = Calculation.model_validate(settings)
+    return supervise(GPAW(), calculation, system, folder, continue_from, Launch(ranks=ranks, **launch))
 
 
 def prepare(settings: dict[str, Any], system: System, folder: Path, **gpaw: Any) -> None:

@@ -182,7 +182,7 @@ def test_numbers_are_told_with_their_unit(name: str, value: Any, words: str, tol
 
 def test_progress_is_told_in_words() -> None:
     assert described({}) == "starting"
-    facts = {"phase": "scf", "task": "relax", "relaxation_step": 2, "iteration": 7, "density_error_e": 1.23e-4}
+    facts = {"phase": "scf", "task": "relax", "step": 2, "iteration": 7, "density_error_e": 1.23e-4}
     assert described(facts) == "geometry step 2, SCF iteration 7, density error 1.2e-04 e"
     assert described(facts | {"density_error_e": float("inf")}) == "geometry step 2, SCF iteration 7"
     assert described({"phase": "relaxing", "max_force_ev_a": 0.02}) == "relaxing, largest force 0.020 eV/Å"

@@ -171,7 +171,7 @@ def test_a_run_killed_in_the_middle_of_a_relaxation_gives_the_undisturbed_number
     parallel = natrium.with_variables(NATRIUM_RANKS="2")
     process = parallel.start(*small_na110)
     relaxing = "natrium-runs/*/03-slab-relax"
-    wait_until(lambda: any(said(folder).get("relaxation_step", 0) >= 1 for folder in natrium.folder.glob(relaxing)))
+    wait_until(lambda: any(said(folder).get("step", 0) >= 1 for folder in natrium.folder.glob(relaxing)))
     process.kill()
     process.communicate()
     run = natrium.the_run()

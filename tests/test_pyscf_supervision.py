@@ -41,7 +41,7 @@ def same(result: CalculationResult, expected: CalculationResult) -> None:
 
 
 def step(folder: Path) -> int:
-    return int(PySCF().progress(folder).get("relaxation_step", 0))
+    return int(PySCF().progress(folder).get("step", 0))
 
 
 def test_stopped_and_continued(tmp_path: Path, relaxed: CalculationResult) -> None:

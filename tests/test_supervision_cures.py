@@ -132,7 +132,7 @@ def test_killed_supervisor(ranks: int, tmp_path: Path, undisturbed: Any, at_the_
     """The engine ends with natrium, and another natrium takes the relaxation up where it was."""
     process = supervising(RELAX, strained_slab(), tmp_path, ranks)
     at_the_end.append(process)
-    until(lambda: GPAW().progress(tmp_path).get("relaxation_step", 0) >= 2)
+    until(lambda: GPAW().progress(tmp_path).get("step", 0) >= 2)
     process.kill()
     process.wait()
     until(lambda: not engines(tmp_path), 10)
@@ -185,7 +185,7 @@ def test_a_stopped_triplet_stays_one(tmp_path: Path) -> None:
 
     def stop(step: int) -> Callable[[], None]:
         def ask() -> None:
-            until(lambda: GPAW().progress(tmp_path).get("relaxation_step", 0) >= step and engines(tmp_path))
+            until(lambda: GPAW().progress(tmp_path).get("step", 0) >= step and engines(tmp_path))
             GPAW().request_stop(tmp_path)
 
         return ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
@@ -13,13 +13,18 @@ KPoints = tuple[PositiveInt, PositiveInt, PositiveInt]
 OrbitalName = Annotated[str, Field(pattern=r"^(homo(-[1-9])?|lumo(\+[1-9])?)$")]
 """An orbital counted from the gap."""
 
+LONGEST_TIME_STEP_FS = {True: 1.1, False: 5.0}
+"""With hydrogen and without: a tenth of the period of a C–H bond (11 fs), and of the lattice vibrations of NaF."""
+
 
 class Calculation(BaseModel):
     """One calculation on one `System`. Every engine understands these words or refuses them by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["static", "relax"] = Field("static", description="A single point, or a geometry relaxation")
+    kind: Literal["static", "relax", "md"] = Field(
+        "static", description="A single point, a geometry relaxation, or molecular dynamics"
+    )
     functional: str = Field("PBE", description="Exchange-correlation functional")
     mode: Literal["pw", "fd", "lcao", "gto"] = Field(
         "pw", description="Plane waves, real-space grid, a basis of atomic orbitals, or one of Gaussian orbitals"
@@ -58,6 +63,19 @@ class Calculation(BaseModel):
     force_ev_a: PositiveFloat = Field(0.02, description="Relaxation ends when no force is larger, eV/Å")
     max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")
     cell: Literal["fixed", "isotropic", "full"] = Field("fixed", description="Which part of the cell is relaxed too")
+    steps: PositiveInt = Field(100, description="Steps of molecular dynamics")
+    time_step_fs: PositiveFloat = Field(0.5, description="Time step, fs; 0.5 is right where there is hydrogen")
+    ensemble: Literal["nve", "langevin", "nose-hoover"] = Field(
+        "nve", description="Constant energy, random forces and friction, or a chain of three Nosé–Hoover thermostats"
+    )
+    temperature_k: NonNegativeFloat = Field(
+        300.0, description="Temperature of the starting velocities, and of the thermostat, K"
+    )
+    thermostat_fs: PositiveFloat = Field(
+        100.0,
+        description="Time in which a thermostat acts, fs: the inverse of the friction, or the chain's period / 2π",
+    )
+    seed: int | None = Field(None, ge=0, description="Of the starting velocities and the random forces; md needs one")
     keep_density: bool = Field(
         False, description="Keep the density of all electrons, for density differences (static only)"
     )
@@ -81,6 +99,8 @@ class Calculation(BaseModel):
                 raise InputError(f"{name}={getattr(self, name)} means nothing in mode {self.mode}", f"leave {name} out")
         if self.cell != "fixed" and self.kind != "relax":
             raise InputError(f"cell={self.cell} in a {self.kind} calculation", "use kind=relax, or cell=fixed")
+        if self.kind == "md" and self.seed is None:
+            raise InputError("molecular dynamics without a seed", "set seed: the same one gives the same motion again")
         if self.kind != "static" and (self.keep_density or self.charges or self.keep_orbitals):
             raise InputError(
                 f"densities, charges or orbitals of a {self.kind} calculation",
@@ -107,8 +127,9 @@ class Calculation(BaseModel):
         """Refuse what cannot be right for this system.
 
         Raises:
-            InputError: k-points along a direction without periodicity, a dipole layer without a slab, a relaxed cell
-                without three periodic directions, ghosts without Gaussian functions, a spin-paired open shell.
+            InputError: too long a time step, k-points along a direction without periodicity, a dipole layer without a
+                slab, a relaxed cell without three periodic directions, ghosts without Gaussian functions, a spin-paired
+                open shell.
         """
         for axis, points, periodic in zip("xyz", self.kpoints, system.pbc, strict=True):
             if points > 1 and not periodic:
@@ -129,6 +150,12 @@ class Calculation(BaseModel):
                 f"{system.label}: ghosts lend Gaussian functions, in static calculations without a solvent (mode"
                 f" {self.mode}, kind {self.kind}, solvent {self.solvent or 'none'})",
                 "leave the ghosts out: a grid or plane waves have no superposition error; a cavity would hold them too",
+            )
+        longest_fs = LONGEST_TIME_STEP_FS["H" in system.symbols]
+        if self.kind == "md" and self.time_step_fs > longest_fs:
+            raise InputError(
+                f"{system.label}: time_step_fs={self.time_step_fs:g} is too long for its fastest vibrations",
+                f"use at most {longest_fs:g}; 0.5 is usual where there is hydrogen",
             )
         if self.spin_polarised is False and system.multiplicity not in (None, 1):
             raise InputError(

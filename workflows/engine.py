@@ -53,7 +53,7 @@ class Engine(Protocol):
         """Arguments of the program, run in the folder; under the MPI launcher, unless the engine uses threads."""
 
     def progress(self, folder: Path) -> dict[str, Any]:
-        """What the running calculation last said of itself: phase, iteration, relaxation_step and so on."""
+        """What the running calculation last said of itself: phase, iteration, step and so on."""
 
     def log(self, folder: Path) -> Path | None:
         """The text file in which the last attempt says what it does, if there is one."""

@@ -14,6 +14,8 @@ from natrium.analysis.volumetric import VolumetricFile, file_sha256
 from natrium.structures.system import System
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.calculation import Calculation
+from natrium.workflows.dynamics_record import STATE
+from natrium.workflows.dynamics_result import read_dynamics
 from natrium.workflows.engine import EngineError
 from natrium.workflows.program import INPUT, OUTPUT, STATUS, STOP, SYSTEM
 from natrium.workflows.provenance import natrium_version
@@ -61,8 +63,8 @@ class ProgramEngine(ABC):
 
     def checkpoint(self, folder: Path) -> Path | None:
         """The checkpoint that the program continues from by itself."""
-        path = folder / self.checkpoint_file
-        return path if path.exists() else None
+        found = (folder / name for name in (STATE, self.checkpoint_file))
+        return next((path for path in found if path.exists()), None)
 
     def read_outputs(self, folder: Path, attempts: list[Attempt]) -> CalculationResult:
         """The result document; see `Engine.read_outputs`."""
@@ -114,6 +116,8 @@ class ProgramEngine(ABC):
                 "rerun with more max_steps",
             )
         own = self._own(folder, output, system, calculation) | {"orbitals": self._orbitals(folder, output, system)}
+        if calculation.kind == "md":
+            own["dynamics"] = read_dynamics(folder, calculation, system)
         shared = {name: value for name, value in output.items() if name in CalculationResult.model_fields}
         return CalculationResult(
             **(shared | own),

@@ -24,7 +24,7 @@ class RelaxationNotConvergedError(Exception):
 class Progress(Protocol):
     """Reports and stop requests of a run."""
 
-    relaxation_step: int
+    step: int
 
     def report(self, force: bool = True, **facts: Any) -> None:
         """Say how far the run is."""
@@ -103,13 +103,13 @@ def relax(
     )
     comm.barrier()
     trajectory = Trajectory(str(folder / TRAJECTORY), "a", atoms, comm=comm)
-    progress.relaxation_step = begun
+    progress.step = begun
 
     def after_step() -> None:
         step = begun + optimiser.nsteps
         largest = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
-        progress.relaxation_step = step + 1
-        progress.report(phase="relaxing", relaxation_step=step, max_force_ev_a=largest)
+        progress.step = step + 1
+        progress.report(phase="relaxing", step=step, max_force_ev_a=largest)
         # first the checkpoint: a record that runs ahead of it would count a step that is then taken again
         if checkpoint is not None:
             checkpoint()

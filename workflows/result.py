@@ -14,6 +14,7 @@ from natrium.analysis.stored_array import StoredArray
 from natrium.analysis.volumetric import VolumetricFile
 from natrium.structures.system import System, Vector
 from natrium.workflows.calculation import Calculation
+from natrium.workflows.dynamics_document import Dynamics
 
 
 class _Document(BaseModel):
@@ -49,6 +50,7 @@ class Attempt(_Document):
     evidence: str = Field("", description="The line that shows it, and where it was found")
     changes: dict[str, Any] = Field(default_factory=dict, description="Inputs changed for the next attempt")
     continued_from: str | None = Field(None, description="Checkpoint it started from")
+    reached: int = Field(0, description="Step of the relaxation or the dynamics that it was at when it ended")
     host: str
     scheduler_job: str | None = Field(None, description="Job id of the queue, where there is one")
 
@@ -103,6 +105,7 @@ class CalculationResult(_Document):
     )
     charges: AtomicCharges | None = Field(None, description="Bader and Hirshfeld charges of the atoms")
     relaxation_steps: int = 0
+    dynamics: Dynamics | None = Field(None, description="Of molecular dynamics: the trajectory and its soundness")
     scf_iterations: int = Field(description="Of the last SCF cycle")
     kpoints_irreducible: int = Field(1, description="Irreducible k-points")
     grid: tuple[int, int, int] | None = Field(None, description="Real-space grid points, where the engine has a grid")

@@ -113,6 +113,8 @@ def described(facts: dict[str, Any]) -> str:
     phase = str(facts.get("phase", "starting"))
     parts = [] if phase == "scf" and "iteration" in facts else [phase]
     if facts.get("task") == "relax":
-        parts.append(f"geometry step {facts.get('relaxation_step', 0)}")
+        parts.append(f"geometry step {facts.get('step', 0)}")
+    if facts.get("task") == "md":
+        parts.append(f"step {facts.get('step', 0)} of {facts.get('last_step', '?')}")
     parts += [text.format(facts[name]) for name, text in _FACTS if math.isfinite(facts.get(name, math.inf))]
     return ", ".join(parts)

@@ -14,6 +14,8 @@ from typing import Any
 
 from natrium.workflows.atomic_file import replace_text
 from natrium.workflows.dispersion import with_dispersion
+from natrium.workflows.dynamics_record import Moment
+from natrium.workflows.dynamics_record import reached as reached_moment
 from natrium.workflows.gpaw.progress import CHECKPOINT, Progress
 from natrium.workflows.program import (
     BUSY,
@@ -31,21 +33,25 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
     """Carry out the calculation that input.json describes."""
     from gpaw.mpi import world
 
+    from natrium.workflows.gpaw.dynamics import calculate_reproducibly
     from natrium.workflows.gpaw.harvest import harvest
-    from natrium.workflows.gpaw.relaxation import relax
 
     task, system = what_was_asked(folder)
-    calc, atoms, continued_from = start(task, system, folder, attempt)
+    before = last_moment(task, folder) if task["kind"] == "md" else None
+    if task["kind"] == "md":
+        calculate_reproducibly()
+        progress.checkpoint_interval_s = None
+    calc, atoms, continued_from = start(task, system, folder, attempt, before)
     calc.hooks["scf_step"] = progress.scf_step(calc)
     progress.report(phase="scf", continued_from=continued_from, task=task["kind"])
     try:
         atoms.calc = with_dispersion(calc, task["dispersion"])
-        steps = relax(atoms, calc, task["relax"], folder, progress) if task["kind"] == "relax" else single_point(atoms)
+        steps = carry_out_kind(atoms, calc, task, before, progress)
         output = harvest(calc, atoms, system, task, folder)
     except Exception as error:
         # the SCF cycle ended on all ranks alike: what it reached is worth keeping for the next attempt
         if "KohnShamConvergenceError" in [cls.__name__ for cls in type(error).__mro__]:
-            progress.write_checkpoint(calc)
+            progress.keep_unconverged(calc)
         raise
     progress.write_checkpoint(calc)
     if world.rank == 0:
@@ -54,7 +60,34 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
     progress.report(phase="finished")
 
 
-def start(task: dict[str, Any], system: Any, folder: Path, attempt: int) -> tuple[Any, Any, str | None]:
+def carry_out_kind(
+    atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path] | None, progress: Progress
+) -> int:
+    """Do what this kind of calculation does; returns its steps."""
+    if task["kind"] == "relax":
+        from natrium.workflows.gpaw.relaxation import relax
+
+        return relax(atoms, calc, task["relax"], progress.folder, progress)
+    if task["kind"] == "md":
+        from natrium.workflows.gpaw.dynamics import move
+
+        return move(atoms, calc, task, before, progress)
+    return single_point(atoms)
+
+
+def last_moment(task: dict[str, Any], folder: Path) -> tuple[Moment, Path] | None:
+    """The step that molecular dynamics goes on from, of this folder or of the one that it continues, and which."""
+    earlier = task["md"]["continue_from"]
+    for place in (folder, Path(earlier) if earlier else None):
+        moment = reached_moment(place) if place is not None else None
+        if moment is not None and place is not None:
+            return moment, place
+    return None
+
+
+def start(
+    task: dict[str, Any], system: Any, folder: Path, attempt: int, before: tuple[Moment, Path] | None
+) -> tuple[Any, Any, str | None]:
     """A calculator and its atoms: from our own checkpoint, from another calculation's, or from nothing."""
     from gpaw.dft import GPAW
 
@@ -71,6 +104,9 @@ def start(task: dict[str, Any], system: Any, folder: Path, attempt: int) -> tupl
         atoms.set_cell(last_step["cell_a"])
         atoms.set_positions(last_step["positions_a"], apply_constraint=False)
     own = folder / CHECKPOINT
+    if before is not None:
+        atoms.set_positions(before[0].positions_a, apply_constraint=False)
+        own = before[1] / f"{before[0].electrons}.gpw"
     source = own if own.exists() else Path(task["start_from"]) if task["start_from"] else None
     calc = read_checkpoint(source, text, keywords, aside=folder / f"checkpoint.unreadable-{attempt}.gpw")
     if calc is not None and source == own:

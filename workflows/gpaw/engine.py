@@ -12,6 +12,7 @@ from natrium.analysis.volumetric import VolumetricData, VolumetricFile
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
+from natrium.workflows.dynamics_task import dynamics_task
 from natrium.workflows.engine import EngineError, Parallelism
 from natrium.workflows.frontier_orbitals import levels_needed
 from natrium.workflows.gpaw.continuation import usable_checkpoint
@@ -156,6 +157,8 @@ class GPAW(ProgramEngine):
             keywords["nbands"] = "nao" if calculation.mode == "lcao" else _bands(occupied, empty)
         if polarised and system.multiplicity is None:
             keywords["mixer"] = dict(_OPEN_SPIN_MIXER)
+        if calculation.kind == "md":
+            keywords["symmetry"] = "off"
         if calculation.dipole_layer:
             keywords["poissonsolver"] = {"dipolelayer": "xy"}
         return keywords
@@ -179,6 +182,7 @@ class GPAW(ProgramEngine):
                 "force_ev_a": calculation.force_ev_a,
                 "max_steps": calculation.max_steps,
             },
+            "md": dynamics_task(calculation, system, continue_from) if calculation.kind == "md" else None,
             "magnetic_moments": _initial_moments(system) if keywords["spinpol"] else None,
             "keep_density": _keeps_density(calculation),
             "keep_orbitals": list(calculation.keep_orbitals),

@@ -25,10 +25,11 @@ class Progress:
         world: GPAW's communicator.
         folder: Where the files go.
         deadline: Unix time at which the process will be killed, or None.
-        checkpoint_interval_s: A checkpoint is written during SCF when the last one is older than this; 0: always.
+        checkpoint_interval_s: A checkpoint is written during SCF when the last one is older than this; 0: always; None:
+            never, because a calculation of many steps goes on from the last whole one.
     """
 
-    def __init__(self, world: Any, folder: Path, deadline: float | None, checkpoint_interval_s: float) -> None:
+    def __init__(self, world: Any, folder: Path, deadline: float | None, checkpoint_interval_s: float | None) -> None:
         self.world = world
         self.folder = folder
         self.deadline = deadline
@@ -37,7 +38,7 @@ class Progress:
         self.last_iteration = self.last_checkpoint = self.last_report = self.started
         self.longest_iteration_s = 0.0
         self.checkpoint_cost_s = 0.0
-        self.relaxation_step = 0
+        self.step = 0
         self.status: dict[str, Any] = {"phase": "starting"}
 
     def report(self, force: bool = True, **facts: Any) -> None:
@@ -59,14 +60,14 @@ class Progress:
             self.report(
                 force=False,
                 phase="scf",
-                relaxation_step=self.relaxation_step,
+                step=self.step,
                 iteration=context.niter,
                 bands=int(context.ibzwfs.nbands),
                 density_error_e=float(context.dens.error),
                 energy_ev=float(context.energies.total_extrapolated) * Hartree,
             )
             stop, checkpoint = self._decide(now)
-            if stop or checkpoint:
+            if (stop or checkpoint) and self.checkpoint_interval_s is not None:
                 self.write_checkpoint(calc)
             if stop:
                 raise StopRequestedError
@@ -80,7 +81,8 @@ class Progress:
             in_time = self.deadline is None or now + margin_s < self.deadline
             # never spend more than a twentieth of the time on checkpoints, unless told so
             interval_s = self.checkpoint_interval_s and max(self.checkpoint_interval_s, 20 * self.checkpoint_cost_s)
-            decision = ((self.folder / STOP).exists() or not in_time, now - self.last_checkpoint >= interval_s)
+            due = interval_s is not None and now - self.last_checkpoint >= interval_s
+            decision = ((self.folder / STOP).exists() or not in_time, due)
         from gpaw.mpi import broadcast
 
         stop, checkpoint = broadcast(decision, comm=self.world)
@@ -90,6 +92,11 @@ class Progress:
         """Stop here if asked to: for the moments between SCF cycles, where the checkpoint has just been written."""
         if self._decide(time.time())[0]:
             raise StopRequestedError
+
+    def keep_unconverged(self, calc: Any) -> None:
+        """What an SCF cycle without convergence has reached, where the next attempt would continue from it."""
+        if self.checkpoint_interval_s is not None:
+            self.write_checkpoint(calc)
 
     def write_checkpoint(self, calc: Any) -> None:
         """Density, potential and wave functions to disk; the previous checkpoint stays until the new one is whole."""

@@ -57,6 +57,10 @@ class PySCF(ProgramEngine):
             raise InputError(
                 f"solvent={calculation.solvent}: PySCF has no such continuum", f"use one of {', '.join(SOLVENTS)}"
             )
+        if calculation.kind == "md":
+            raise InputError(
+                f"{system.label}: natrium moves nothing with PySCF", "use engine gpaw for molecular dynamics"
+            )
         for name, reason in _FOREIGN.items():
             if getattr(calculation, name):
                 raise InputError(f"{name}={getattr(calculation, name)} with PySCF: {reason}", f"leave {name} out")

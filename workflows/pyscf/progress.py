@@ -31,7 +31,7 @@ class Progress:
         self.started = self.last_iteration = time.time()
         self.last_report = 0.0
         self.longest_iteration_s = 0.0
-        self.relaxation_step = 0
+        self.step = 0
         self.energies_ev: list[float] = []
         self.status: dict[str, Any] = {"phase": "starting"}
 
@@ -55,7 +55,7 @@ class Progress:
         self.report(
             force=False,
             phase="scf",
-            relaxation_step=self.relaxation_step,
+            step=self.step,
             iteration=len(self.energies_ev),
             orbital_gradient=float(facts["norm_gorb"]),
             energy_ev=energy_ev,
