@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -91,6 +92,7 @@ def supervisor(name: str = "custodian") -> Supervisor:
     return loaded
 
 
+@cache
 def _load(group: str, name: str, what: str) -> Any:
     from importlib.metadata import entry_points
 

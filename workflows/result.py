@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,16 @@ from natrium.workflows.dynamics_document import Dynamics
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        """Made once: jobflow asks for it at every reference to a job's output, a thousand times for a long list."""
+        return super().model_json_schema(*arguments, **keywords) if arguments or keywords else _schema(cls)
+
+
+@cache
+def _schema(document: type[_Document]) -> dict[str, Any]:
+    return super(_Document, document).model_json_schema()
 
 
 class PlanarPotential(_Document):
