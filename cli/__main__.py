@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from natrium.commands import (
+    analyse_trajectory,
     cluster,
     config,
     converge,
     database,
     density,
     doctor,
+    movie,
     orbital,
     queue,
     report,
@@ -52,6 +54,8 @@ app.command("report")(report.report)
 app.command("plot")(results.plot)
 app.command("density")(density.density)
 app.command("orbital")(orbital.orbital)
+app.command("movie")(movie.movie)
+app.command("analyse-trajectory")(analyse_trajectory.analyse_trajectory)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")

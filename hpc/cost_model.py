@@ -41,6 +41,8 @@ _START_S = 2.2
 _START_MB = 160
 _ITERATIONS = 14
 _RELAXATION_STEPS = {1: 4, 2: 20}
+_TIME_STEP = 0.4
+"""Of a calculation from nothing: the density is predicted."""
 """By the number of elements: sodium is cut from sodium, but oxygen looks for its place in it."""
 _SPACING_A = 0.2
 """GPAW's own, where none is given."""
@@ -61,7 +63,8 @@ class Size:
     """The points as people say it."""
     bands: int
     spins: int
-    geometries: int
+    geometries: float
+    """Calculations from nothing that it takes as long as."""
 
     core: ClassVar[str] = "process"
     """What runs on one core."""
@@ -86,7 +89,7 @@ class Size:
             words=words,
             bands=int(1.2 * electrons / 2) + 4,
             spins=2 if polarised else 1,
-            geometries=_RELAXATION_STEPS[min(len(set(symbols)), 2)] if calculation.kind == "relax" else 1,
+            geometries=_geometries(calculation, symbols),
         )
 
     def wall_time_s(self, ranks: int) -> float:
@@ -112,6 +115,12 @@ class Size:
         bands = -(-self.kpoints // groups) * self.bands
         share = self.points / (ranks // groups)
         return _START_MB + share * (bands * weights.band_bytes + weights.point_bytes) / 1024**2
+
+
+def _geometries(calculation: Calculation, symbols: Sequence[str]) -> float:
+    if calculation.kind == "md":
+        return 1 + _TIME_STEP * calculation.steps
+    return _RELAXATION_STEPS[min(len(set(symbols)), 2)] if calculation.kind == "relax" else 1
 
 
 def _points(calculation: Calculation, cell: NDArray[np.float64]) -> tuple[int, str]:

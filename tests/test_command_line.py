@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("studies", "run", "submit", "status", "watch", "logs", "rerun", "cancel", "results", "show", "plot", "doctor"),
-    *("density", "orbital", "db", "config", "cluster"),
+    *("density", "orbital", "movie", "analyse-trajectory", "db", "config", "cluster"),
 )
 SUBCOMMANDS = (
     *("db start", "db stop", "db status", "config init", "config check", "config show"),

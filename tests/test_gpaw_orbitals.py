@@ -299,3 +299,21 @@ def test_basis_without_such_an_orbital(tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "failure.1.json").read_text())
     assert facts["message"].startswith("there is no orbital lumo+9")
     assert (tmp_path / "orbital-lumo+8.npy").exists()
+
+
+def test_levels_of_an_ion_do_not_depend_on_its_box(tmp_path: Path) -> None:
+    """The potential of its charge goes on beyond the walls; the empty 3s is wide and still feels them."""
+    levels = []
+    for edge_a in (8.0, 11.0):
+        atoms = Atoms("Na", cell=(edge_a,) * 3)
+        atoms.center()
+        system = System.from_atoms(atoms, f"Na+ in {edge_a:g} Å", charge=1, multiplicity=1)
+        folder = tmp_path / f"{edge_a:g}"
+        folder.mkdir()
+        settings = Calculation.model_validate(FD | {"grid_spacing_a": 0.25})
+        levels.append(supervise(GPAW(), settings, system, folder, launch=Launch(1)))
+    small, large = levels
+    assert small.homo_ev == pytest.approx(large.homo_ev, abs=0.02)
+    assert small.lumo_ev == pytest.approx(large.lumo_ev, abs=0.06)
+    assert large.lumo_ev is not None
+    assert large.lumo_ev < 0

@@ -1,0 +1,226 @@
+"""The study na-fec-md: its plan, when a trajectory goes on, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.io.trajectory import Trajectory as Writer
+from jobflow import Response
+from synthetic import calculated
+from synthetic_trajectories import ring_opened
+
+from natrium.analysis.density_difference import MissingPartnerError
+from natrium.analysis.dynamics import judge_dynamics
+from natrium.analysis.reaction import ReactionSettings
+from natrium.analysis.volumetric import file_sha256
+from natrium.structures.errors import InputError
+from natrium.structures.interface_contacts import molecule_atoms
+from natrium.structures.ionic_crystals import rock_salt
+from natrium.structures.system import System
+from natrium.workflows.dynamics_document import Dynamics
+from natrium.workflows.plan import plan
+from natrium.workflows.result import CalculationResult
+from natrium.workflows.studies.na_fec_md import NaFecMd, NaFecMdResult, spreads, summarise
+from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, go_on
+from natrium.workflows.study import settle
+
+STUDY = NaFecMd()
+SETTINGS = settle(STUDY, "preview", {})
+STANDARD = settle(STUDY, "standard", {})
+MD = SETTINGS.calculations["md"]
+START = STUDY.systems(SETTINGS)["fec-1-md"]
+MAKER = {"name": "fec-1-md", "calculation": MD.model_dump(), "engine": "gpaw"}
+OPENS_FS, CLEAVES_FS = 8.0, 14.0
+
+
+def motion(times: np.ndarray) -> np.ndarray:
+    """The ring opens at 0.2 Å/fs from 5 fs on, and fluorine leaves from 11 fs on."""
+    first = molecule_atoms(START)[0]
+    positions = ring_opened(np.array(START.positions_a), np.clip((times - 5) * 0.2, 0, 4), first)
+    carbon, fluorine = positions[:, first + 4], positions[:, first + 5]
+    away = (fluorine - carbon) / np.linalg.norm(fluorine - carbon, axis=-1, keepdims=True)
+    positions[:, first + 5] += away * np.clip((times - 11) * 0.2, 0, 4)[:, None]
+    return positions
+
+
+def segment(folder: Path, first_step: int, last_step: int, *, still: bool = False) -> CalculationResult:
+    """A segment of dynamics that was written down and never calculated."""
+    steps = np.arange(first_step + (first_step > 0), last_step + 1)
+    times = 0.5 * steps
+    positions = motion(0 * times if still else times)
+    path = folder / f"{first_step}-{last_step}.traj"
+    with Writer(str(path), "w") as trajectory:
+        for step, time_fs, place in zip(steps, times, positions, strict=True):
+            frame = START.moved(place).atoms()
+            frame.info = {"step": int(step), "time_fs": float(time_fs)}
+            trajectory.write(frame)
+    dynamics = Dynamics(
+        first_step=first_step,
+        last_step=last_step,
+        time_step_fs=0.5,
+        trajectory=str(path),
+        sha256=file_sha256(path),
+        scalars="",
+        quality=judge_dynamics(
+            times,
+            None,
+            300 + 0 * times,
+            atoms=len(START.symbols),
+            degrees_of_freedom=42,
+            thermostat_k=300,
+            thermostat_fs=100,
+        ),
+    )
+    return calculated(START.moved(positions[-1]), MD, -80.0, dynamics=dynamics)
+
+
+def decided(before: list[CalculationResult], last: CalculationResult | None, **goal: Any) -> Any:
+    wanted = Goal(**({"steps": 80, "segment_steps": 30, "stop_after": None, "stop_delay_fs": 5.0} | goal))
+    criteria = ReactionSettings().model_dump()
+    return go_on.original("fec-1", START, before, last, MAKER, wanted.model_dump(), criteria)
+
+
+def next_steps(response: Any) -> int:
+    assert isinstance(response, Response)
+    following, again = response.replace.jobs
+    assert (following.name, again.name) == ("fec-1-md", "fec-1-events")
+    return int(following.function_args[0]["steps"])
+
+
+def test_the_plan_has_a_branch_for_each_species_and_seed() -> None:
+    flow = plan(STUDY, STANDARD, "na-fec-md-test")
+    names = [job.name for job, _ in flow.iterflow()]
+    assert {f"{species}-{seed}-md" for species in ("fec", "fec-na") for seed in (1, 2, 3)} < set(names)
+    seeds = {
+        job.name: job.function_args[0]["seed"]
+        for job, _ in flow.iterflow()
+        if job.name.endswith("-md") and job.function_args
+    }
+    assert seeds == {f"{species}-{seed}-md": seed for species in ("fec", "fec-na") for seed in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("preset", ["preview", "standard"])
+def test_systems(preset: str) -> None:
+    systems = STUDY.systems(settle(STUDY, preset, {}))
+    fec, complexed = systems["fec-1-md"], systems["fec-na-1-md"]
+    assert (fec.charge, complexed.charge) == (0, 0)
+    assert complexed.symbols.count("Na") == fec.symbols.count("Na") + 1
+    assert "neutral" in complexed.label
+    assert len(molecule_atoms(fec)) == 10
+    assert len(molecule_atoms(complexed)) == 11
+    assert systems["complex"].charge == 1
+    if preset == "standard":
+        assert len(fec.symbols) == 34
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": [1, 1]}, "twice"),
+        ({"seeds": []}, "seeds"),
+        ({"species": ["ec"]}, "species"),
+        ({"starts": {"fec": {"orientation": "flat", "height_a": 2.5}}}, "no start for fec-na"),
+        ({"coordination": "nowhere"}, "no place 'nowhere'"),
+        ({"starts": {"fec": {"orientation": "sideways", "height_a": 2.5}}, "species": ["fec"]}, "sideways"),
+        ({"starts": {"fec": {"orientation": "flat"}}, "species": ["fec"]}, "height_a"),
+        ({"starts": {"fec": {"orientation": "flat", "contact_a": 1.2}}, "species": ["fec"]}, "Å"),
+        ({"size": [2, 3]}, "rectangular"),
+        ({"vacuum_a": 12.0}, "vacuum"),
+        ({"stop_after": "explosion"}, "stop_after"),
+        ({"time_step_fs": 3.0}, "too long"),
+    ],
+)
+def test_refused_before_anything_runs(changes: dict[str, Any], words: str) -> None:
+    from natrium.workflows.plan import check
+
+    with pytest.raises(InputError, match=words):
+        check(STUDY, settle(STUDY, "preview", changes))
+
+
+def test_goes_on_until_its_length(tmp_path: Path) -> None:
+    first, second = segment(tmp_path, 0, 30, still=True), segment(tmp_path, 30, 60, still=True)
+    assert next_steps(decided([], first)) == 30
+    assert next_steps(decided([first], second)) == 20
+    ended = decided([first, second], segment(tmp_path, 60, 80, still=True))
+    assert isinstance(ended, ReactionTrajectory)
+    assert (ended.steps, ended.ended) == (80, "it reached its length")
+    assert ended.ring_opening_fs is None
+    assert ended.cf_cleavage_fs is None
+    assert ended.fragments == ["FEC"]
+    assert ended.reaction.frames == 81
+
+
+@pytest.mark.parametrize(
+    ("stop_after", "delay_fs", "until_step", "left"),
+    [
+        pytest.param("ring opening", 5.0, 40, 7, id="confirmed at 18.5 fs, so until 23.5"),
+        pytest.param("C–F cleavage", 5.0, 50, 9, id="confirmed at 24.5 fs, so until 29.5"),
+        pytest.param("C–F cleavage", 5.0, 40, 30, id="not confirmed yet"),
+        pytest.param("C–F cleavage", 40.0, 50, 30, id="not beyond its length"),
+    ],
+)
+def test_stops_after_an_event(stop_after: str, delay_fs: float, until_step: int, left: int, tmp_path: Path) -> None:
+    response = decided([], segment(tmp_path, 0, until_step), stop_after=stop_after, stop_delay_fs=delay_fs)
+    assert next_steps(response) == left
+
+
+def test_stops_at_once_when_the_event_is_long_over(tmp_path: Path) -> None:
+    ended = decided([], segment(tmp_path, 0, 60), stop_after="ring opening")
+    assert isinstance(ended, ReactionTrajectory)
+    assert ended.ended == "5 fs after ring opening C–O"
+
+
+def test_events_of_a_trajectory_in_segments(tmp_path: Path) -> None:
+    first, second = segment(tmp_path, 0, 30), segment(tmp_path, 30, 60)
+    ended = decided([first], second, steps=60)
+    assert ended.ring_opening_fs == pytest.approx(OPENS_FS, abs=0.3)
+    assert ended.cf_cleavage_fs == pytest.approx(CLEAVES_FS, abs=0.3)
+    assert ended.fragments[0] != "FEC"
+    assert ended.trajectories == [first.dynamics.trajectory, second.dynamics.trajectory]  # type: ignore[union-attr]
+    assert list(ended.calculations) == ["fec-1-md", "fec-1-md-2"]
+
+
+def test_a_failed_segment_leaves_what_was_before(tmp_path: Path) -> None:
+    first = segment(tmp_path, 0, 40)
+    ended = decided([first], None)
+    assert isinstance(ended, ReactionTrajectory)
+    assert ended.steps == 40
+    assert "segment 2 failed" in ended.ended
+    with pytest.raises(MissingPartnerError, match="fec-1-md gave no result"):
+        decided([], None)
+
+
+def test_result_with_a_missing_trajectory(tmp_path: Path) -> None:
+    one = decided([], segment(tmp_path, 0, 60), steps=60)
+    naf = calculated(rock_salt("Na", "F"), SETTINGS.calculations["naf"], -9.0)
+    found = {"fec-1": one.model_dump(), "fec-na-1": None}
+    result = summarise.original(naf, found, SETTINGS.model_dump())
+    assert isinstance(result, NaFecMdResult)
+    assert result.missing == ["fec-na-1"]
+    assert result.naf_distance_a == pytest.approx(2.317, abs=0.001)
+    told = {one.quantity: one.ours for one in result.comparisons}
+    assert told["AIMD of FEC on Na: ring opening, fec-1"] == pytest.approx(OPENS_FS, abs=0.3)
+    assert STUDY.headline(result).startswith("fec: ring opening in 1 of 1, at 8 fs; fec: C–F cleavage in 1 of 1")
+    assert "missing: fec-na-1" in STUDY.headline(result)
+    rows, events = STUDY.tables(result)
+    assert rows[0]["trajectory"] == "fec-1"
+    assert [row["event"] for row in events][:2] == ["ring opening C–O", "C–F cleavage"]
+
+
+def test_spread_of_times(tmp_path: Path) -> None:
+    one = decided([], segment(tmp_path, 0, 60), steps=60)
+    times = [80.0, 90.0, None]
+    own = [one.model_copy(update={"cf_cleavage_fs": time, "ring_opening_fs": None}) for time in times]
+    opening, cleavage = spreads(own)
+    assert (opening.happened, opening.of, opening.mean_fs, opening.spread_fs) == (0, 3, None, None)
+    assert (cleavage.happened, cleavage.of, cleavage.mean_fs) == (2, 3, 85.0)
+    assert cleavage.spread_fs == pytest.approx(50**0.5)
+
+
+def test_a_start_is_the_same_for_all_seeds_but_for_its_velocities() -> None:
+    systems = STUDY.systems(STANDARD)
+    same: list[System] = [systems[f"fec-{seed}-md"] for seed in (1, 2, 3)]
+    assert same[0] == same[1] == same[2]

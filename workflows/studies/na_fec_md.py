@@ -1,0 +1,319 @@
+"""Study `na-fec-md`: what happens to FEC, and to FEC with a sodium ion, on Na(110).
+
+The complex, relaxed → for each of both and each seed: molecule on slab → segments of molecular dynamics, until the
+length or an event → events; beside them the NaF crystal → result document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, ClassVar, Literal
+
+from jobflow import Flow, JobConfig, OnMissing, job
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from natrium.analysis.published import Comparison, compare
+from natrium.analysis.reaction import ReactionSettings
+from natrium.structures.boxes import boxed
+from natrium.structures.errors import InputError
+from natrium.structures.interfaces import interface
+from natrium.structures.ion_complexes import ion_complexes
+from natrium.structures.ionic_crystals import nearest_distance, rock_salt
+from natrium.structures.molecule_library import molecule
+from natrium.structures.slabs import metal_slab
+from natrium.structures.system import System
+from natrium.workflows.makers import CalculationMaker, calculation_maker
+from natrium.workflows.partners import require
+from natrium.workflows.result import CalculationResult, CalculationSummary, StudyResult
+from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, StopAfter, go_on
+from natrium.workflows.study import StudySettings, shown
+
+_BOX_VACUUM_A = 4.5
+"""Around the complex while it is relaxed, in orbitals that end there."""
+Species = Literal["fec", "fec-na"]
+
+
+class Start(BaseModel):
+    """Where a molecule begins on the slab; one of height and contact."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orientation: str = Field(description="carbonyl-down, fluorine-down, flat, upright, ion-down, random …")
+    height_a: PositiveFloat | None = Field(None, description="Of its lowest atom above the top layer, Å")
+    contact_a: PositiveFloat | None = Field(None, description="Smallest distance to an atom of the slab, Å")
+    turn_deg: float = Field(0.0, description="Turn about the surface normal, degrees")
+
+
+class NaFecMdSettings(StudySettings):
+    """Settings of the interface and of the trajectories; the calculations have their own."""
+
+    species: tuple[Species, ...] = Field(min_length=1, description="fec; fec-na: with a sodium ion at its oxygen")
+    starts: dict[Species, Start] = Field(description="How each of them begins")
+    coordination: str = Field(description="The ion's place at the molecule: carbonyl-o, ring-o-1, f …")
+    seeds: tuple[int, ...] = Field(min_length=1, description="One trajectory for each; of the starting velocities")
+    size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the rectangular surface cell")
+    layers: PositiveInt = Field(description="Atomic layers of the slab")
+    fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
+    vacuum_a: PositiveFloat = Field(description="Empty height above the slab, without the molecule, Å")
+    lattice_constant_a: PositiveFloat | None = Field(description="Of sodium, Å; null takes the reference value")
+    segment_steps: PositiveInt = Field(description="Steps of one job")
+    stop_after: StopAfter | None = Field(
+        description="'C–F cleavage', 'ring opening' or null: a trajectory may end then"
+    )
+    stop_delay_fs: NonNegativeFloat = Field(description="So long after that event, fs")
+    reaction: ReactionSettings = Field(ReactionSettings(), description="When a bond counts as broken")
+
+    @model_validator(mode="after")
+    def _has_starts(self) -> NaFecMdSettings:
+        lacking = [one for one in self.species if one not in self.starts]
+        if lacking:
+            raise InputError(f"no start for {', '.join(lacking)}", "give starts an orientation for each species")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise InputError(f"seeds {list(self.seeds)}: the same one twice is the same trajectory", "use each once")
+        return self
+
+
+class Spread(BaseModel):
+    """Times of one event over the trajectories of one species."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    species: str
+    event: str
+    happened: int = Field(description="In so many trajectories")
+    of: int
+    times_fs: list[float] = Field(description="First crossings, fs, sorted")
+    mean_fs: float | None = Field(description="Their mean, fs")
+    spread_fs: float | None = Field(description="Their standard deviation, fs; none for fewer than two")
+
+
+class NaFecMdResult(StudyResult):
+    """What the study delivers."""
+
+    trajectories: list[ReactionTrajectory]
+    spreads: list[Spread] = Field(description="Event times of each species")
+    naf_distance_a: float | None = Field(description="Na–F in the relaxed crystal, same functional, Å")
+    missing: list[str] = Field(description="Trajectories without a result")
+    comparisons: list[Comparison] = Field(description="Our numbers beside published ones")
+
+
+class NaFecMd:
+    """Ab initio molecular dynamics of FEC and FEC–Na+ on sodium."""
+
+    name: ClassVar[str] = "na-fec-md"
+    summary: ClassVar[str] = "FEC and FEC–Na+ on Na(110): molecular dynamics, bond breaking, NaF formation"
+    settings: ClassVar[type[StudySettings]] = NaFecMdSettings
+    result: ClassVar[type[StudyResult]] = NaFecMdResult
+    presets: ClassVar[str] = "natrium.workflows.presets:na-fec-md.yaml"
+
+    def systems(self, settings: NaFecMdSettings) -> dict[str, System]:
+        """The system of every step; the complex as it is before it is relaxed."""
+        systems = {"naf": rock_salt("Na", "F")}
+        molecules = {"fec": molecule("FEC")}
+        if "fec-na" in settings.species:
+            molecules["fec-na"] = systems["complex"] = complex_of(settings)
+        for name, (species, _) in trajectories(settings).items():
+            systems[f"{name}-md"] = on_slab(species, molecules[species], settings)
+        return systems
+
+    def flow(self, settings: NaFecMdSettings) -> Flow:
+        """The jobs, joined."""
+        naf = calculation_maker(settings, "naf").make(rock_salt("Na", "F"))
+        jobs: list[Any] = [naf]
+        molecules: dict[str, Any] = {"fec": molecule("FEC")}
+        if "fec-na" in settings.species:
+            relaxed = calculation_maker(settings, "complex").make(complex_of(settings))
+            molecules["fec-na"] = relaxed.output.system
+            jobs.append(relaxed)
+        built = {}
+        for species in settings.species:
+            built[species] = build(species, molecules[species], settings)
+            built[species].name = f"{species}-interface"
+            jobs.append(built[species])
+        found = {}
+        for name, (species, seed) in trajectories(settings).items():
+            maker, goal = _segments(name, seed, settings)
+            start = built[species].output
+            first = CalculationMaker(**maker).make(start)
+            events = go_on(name, start, [], first.output, maker, goal, settings.reaction.model_dump())
+            events.name = f"{name}-events"
+            jobs += [first, events]
+            found[name] = events.output
+        result = summarise(naf.output, found, settings)
+        return Flow([*jobs, result], output=result.output, name=self.name)
+
+    def headline(self, result: Any) -> str:
+        """The numbers that people come for, in one line."""
+        found = NaFecMdResult.model_validate(result)
+        told = [
+            f"{one.species}: {one.event} in {one.happened} of {one.of}"
+            + (f", at {one.mean_fs:.0f} fs" if one.mean_fs is not None else "")
+            + (f" ± {one.spread_fs:.0f}" if one.spread_fs is not None else "")
+            for one in found.spreads
+        ]
+        return "; ".join(told + ([f"missing: {', '.join(found.missing)}"] if found.missing else []))
+
+    def plot(self, result: Any, path: Path, *, overwrite: bool = False) -> None:
+        """Bond lengths over time, one panel a trajectory."""
+        from natrium.analysis.plot_reaction import plot_reactions
+
+        found = NaFecMdResult.model_validate(result)
+        panels = {one.name: one.reaction for one in found.trajectories}
+        plot_reactions(path, panels, title=f"preset {found.preset}", overwrite=overwrite)
+
+    def tables(self, result: Any) -> list[list[dict[str, str]]]:
+        """One row a trajectory, and one a covalent event."""
+        found = NaFecMdResult.model_validate(result)
+        return [[_row(one) for one in found.trajectories], _events(found.trajectories)]
+
+
+def trajectories(settings: NaFecMdSettings) -> dict[str, tuple[Species, int]]:
+    """Species and seed of each trajectory, by its name."""
+    return {f"{species}-{seed}": (species, seed) for species in settings.species for seed in settings.seeds}
+
+
+def complex_of(settings: NaFecMdSettings) -> System:
+    """FEC with the ion at its place, as geometry says.
+
+    Raises:
+        InputError: there is no such place.
+    """
+    found = ion_complexes(molecule("FEC"), "Na")
+    if settings.coordination not in found:
+        raise InputError(f"FEC has no place {settings.coordination!r} for Na+", f"use one of {', '.join(found)}")
+    return boxed(found[settings.coordination], _BOX_VACUUM_A)
+
+
+def on_slab(species: Species, own: System, settings: NaFecMdSettings) -> System:
+    """The molecule on the slab, where the dynamics begins."""
+    slab = metal_slab(
+        "Na",
+        layers=settings.layers,
+        size=settings.size,
+        vacuum_a=settings.vacuum_a,
+        fixed_layers=settings.fixed_layers,
+        lattice_constant_a=settings.lattice_constant_a,
+        orthogonal=True,
+        dipole_layer=False,
+    )
+    free = System.model_validate(own.model_dump() | {"cell_a": ((0, 0, 0),) * 3, "pbc": (False,) * 3})
+    begin = settings.starts[species]
+    return interface(
+        slab,
+        free,
+        begin.orientation,
+        height_a=begin.height_a,
+        contact_a=begin.contact_a,
+        turn_deg=begin.turn_deg,
+        seed=settings.seeds[0] if begin.orientation == "random" else None,
+    )
+
+
+@job(name="interface")
+def build(species: Species, own: Any, settings: Any) -> System:
+    """The molecule, or the relaxed complex, on the slab."""
+    return on_slab(species, System.model_validate(own), NaFecMdSettings.model_validate(settings))
+
+
+def _segments(name: str, seed: int, settings: NaFecMdSettings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The maker of a trajectory's segments, and when it ends."""
+    section = settings.calculations["md"]
+    goal = Goal(
+        steps=section.steps,
+        segment_steps=settings.segment_steps,
+        stop_after=settings.stop_after,
+        stop_delay_fs=settings.stop_delay_fs,
+    )
+    calculation = section.model_dump() | {"seed": seed, "steps": min(section.steps, settings.segment_steps)}
+    maker = {"name": f"{name}-md", "calculation": calculation, "engine": settings.engine_of("md")}
+    return maker, goal.model_dump()
+
+
+@job(name="result", output_schema=NaFecMdResult, config=JobConfig(on_missing_references=OnMissing.NONE))
+def summarise(naf: Any, found: Mapping[str, Any], settings: Any) -> NaFecMdResult:
+    """The result document, from the trajectories that there are."""
+    settings = NaFecMdSettings.model_validate(settings)
+    done = {name: one and ReactionTrajectory.model_validate(one) for name, one in found.items()}
+    if not any(done.values()):
+        require("the result", {f"{name}-events": one for name, one in done.items()})
+    there = [one for one in done.values() if one]
+    crystal = None if naf is None else CalculationResult.model_validate(naf)
+    calculations = {} if crystal is None else {"naf": CalculationSummary.of(crystal)}
+    for one in there:
+        calculations |= one.calculations
+    return NaFecMdResult(
+        **StudyResult.facts(settings, there[-1].start.formula),
+        calculations=calculations,
+        trajectories=there,
+        spreads=spreads(there),
+        naf_distance_a=crystal and nearest_distance(crystal.system),
+        missing=[name for name, one in done.items() if not one],
+        comparisons=list(_comparisons(there)),
+    )
+
+
+def spreads(found: list[ReactionTrajectory]) -> list[Spread]:
+    """How often and when each event happened, species by species."""
+    told = []
+    for species in dict.fromkeys(one.species for one in found):
+        own = [one for one in found if one.species == species]
+        for event, field in (("ring opening", "ring_opening_fs"), ("C–F cleavage", "cf_cleavage_fs")):
+            times = sorted(time for one in own if (time := getattr(one, field)) is not None)
+            told.append(
+                Spread(
+                    species=species,
+                    event=event,
+                    happened=len(times),
+                    of=len(own),
+                    times_fs=times,
+                    mean_fs=mean(times) if times else None,
+                    spread_fs=stdev(times) if len(times) > 1 else None,
+                )
+            )
+    return told
+
+
+def _comparisons(found: list[ReactionTrajectory]) -> list[Comparison]:
+    told = []
+    for one in found:
+        if one.species == "fec":
+            times = {"fec_ring_opening_time": one.ring_opening_fs, "fec_cf_cleavage_time": one.cf_cleavage_fs}
+            told += [compare(time, published, one.name) for published, time in times.items() if time is not None]
+        distances = [window.mean_a for contact in one.reaction.crystal_contacts for window in contact.at]
+        if one.species == "fec-na" and distances and distances[0] is not None:
+            told.append(compare(distances[0], "fec_na_naf_distance_80fs", one.name))
+    return told
+
+
+def _row(one: ReactionTrajectory) -> dict[str, str]:
+    contact = one.reaction.crystal_contacts[0] if one.reaction.crystal_contacts else None
+    at = contact.at[0] if contact and contact.at else None
+    drifts = [quality.drift_mev_atom_ps for quality in one.quality if quality.drift_mev_atom_ps is not None]
+    return {
+        "trajectory": one.name,
+        "time fs": shown(one.reaction.end_fs, 0),
+        "ring opening fs": shown(one.ring_opening_fs, 0),
+        "C–F cleavage fs": shown(one.cf_cleavage_fs, 0),
+        f"Na–F at {at.at_fs:g} fs Å" if at else "Na–F Å": shown(at.mean_a if at else None, 2),
+        "shortest Na–F Å": shown(contact.shortest_a if contact else None, 2),
+        "T K": shown(mean(quality.temperature_k for quality in one.quality), 0),
+        "drift meV/atom/ps": shown(max(drifts, key=abs) if drifts else None, 1),
+        "fragments": ", ".join(one.fragments),
+        "ended": one.ended,
+    }
+
+
+def _events(found: list[ReactionTrajectory]) -> list[dict[str, str]]:
+    return [
+        {
+            "trajectory": one.name,
+            "event": event.title,
+            "bond": event.name,
+            "crossing fs": shown(event.crossing_fs, 1),
+            "confirmed fs": shown(event.confirmed_fs, 1),
+        }
+        for one in found
+        for event in one.reaction.covalent_events
+    ]

@@ -1,0 +1,157 @@
+"""One trajectory of a molecule on a metal: its segments, when it ends, and what reacted in it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from jobflow import Flow, JobConfig, OnMissing, Response, job
+from pydantic import BaseModel, ConfigDict, Field
+
+from natrium.analysis.dynamics import DynamicsQuality
+from natrium.analysis.reaction import Process, Reaction, ReactionSettings
+from natrium.analysis.reaction_analysis import analyse
+from natrium.analysis.stored_array import PAYLOAD
+from natrium.analysis.trajectory import joined
+from natrium.analysis.trajectory_files import open_trajectory
+from natrium.structures.interface_contacts import molecule_atoms
+from natrium.structures.system import System
+from natrium.workflows.dynamics_document import Dynamics
+from natrium.workflows.makers import CalculationMaker
+from natrium.workflows.partners import require
+from natrium.workflows.result import CalculationResult, CalculationSummary
+
+StopAfter = Literal["C–F cleavage", "ring opening"]
+_STOPS: dict[StopAfter, tuple[Process, tuple[str, str] | None]] = {
+    "C–F cleavage": ("cleavage", ("C", "F")),
+    "ring opening": ("ring opening", None),
+}
+
+
+class Goal(BaseModel):
+    """When a trajectory is long enough."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int = Field(gt=0, description="Time steps at the most")
+    segment_steps: int = Field(gt=0, description="Time steps of one job")
+    stop_after: StopAfter | None = Field(description="The event after which it may end early; none: it never does")
+    stop_delay_fs: float = Field(ge=0, description="How long after the event was confirmed, fs")
+
+
+class ReactionTrajectory(BaseModel):
+    """What happened in one trajectory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="System and seed: fec-1")
+    species: str = Field(description="fec, or fec-na with the extra ion")
+    seed: int
+    label: str = Field(description="The system that it began with")
+    charge: int = Field(description="Of the cell, e; 0 with the extra ion too: slab, molecule and one more metal atom")
+    steps: int = Field(description="Time steps taken")
+    ended: str = Field(description="Why it ended there")
+    ring_opening_fs: float | None = Field(description="First crossing of a ring bond that stayed broken, fs")
+    cf_cleavage_fs: float | None = Field(description="The same of a bond C–F, fs")
+    fragments: list[str] = Field(description="At its end, by name")
+    quality: list[DynamicsQuality] = Field(description="Of each segment")
+    reaction: Reaction
+    trajectories: list[str] = Field(description="Files of the segments, in their order")
+    start: System = Field(description="Its first frame")
+    end: System = Field(description="Its last frame")
+    calculations: dict[str, CalculationSummary] = Field(description="The segments")
+
+
+@job(data=PAYLOAD, output_schema=ReactionTrajectory, config=JobConfig(on_missing_references=OnMissing.NONE))
+def go_on(
+    name: str,
+    start: Any,
+    before: list[Any],
+    last: Any,
+    maker: dict[str, Any],
+    goal: dict[str, Any],
+    criteria: dict[str, Any],
+) -> ReactionTrajectory | Response[Any]:
+    """Look at a trajectory so far: go on with another segment, or evaluate it.
+
+    Args:
+        name: Of the trajectory: SPECIES-SEED.
+        start: The system at its first frame.
+        before: Results of the earlier segments.
+        last: Result of the newest one; None where that failed: what there is counts.
+        maker: The maker of segments, as `CalculationMaker` fields.
+        goal: When to end, a `Goal`.
+        criteria: `ReactionSettings`.
+    """
+    wanted = Goal.model_validate(goal)
+    segments = [CalculationResult.model_validate(one) for one in (*before, last) if one is not None]
+    if not segments:
+        require(f"trajectory {name}", {maker["name"]: None})
+    begun = System.model_validate(start)
+    reaction = _reaction(begun, segments, ReactionSettings.model_validate(criteria))
+    left, reason = _left(segments, reaction, wanted)
+    if last is None:
+        reason = f"segment {len(segments) + 1} failed: this is what was there before it"
+    elif left:
+        newest = segments[-1]
+        one = CalculationMaker(**maker)
+        calculation = one.calculation | {"steps": left}
+        following = CalculationMaker(one.name, calculation, one.engine).make(newest.system, newest.provenance.folder)
+        again = go_on(name, start, [*before, last], following.output, maker, goal, criteria)
+        again.name = f"{name}-events"
+        return Response(replace=Flow([following, again], output=again.output))
+    return _outcome(name, begun, segments, reaction, reason)
+
+
+def _reaction(start: System, segments: list[CalculationResult], criteria: ReactionSettings) -> Reaction:
+    trajectory = joined([open_trajectory(_dynamics(one).trajectory) for one in segments])
+    return analyse(trajectory, molecule_atoms(start), criteria)
+
+
+def _dynamics(segment: CalculationResult) -> Dynamics:
+    require("the trajectory", {segment.system.label: segment.dynamics})
+    assert segment.dynamics is not None
+    return segment.dynamics
+
+
+def _left(segments: list[CalculationResult], reaction: Reaction, goal: Goal) -> tuple[int, str]:
+    """How many steps the next segment has, and why there are none left."""
+    newest = _dynamics(segments[-1])
+    until, reason = goal.steps, "it reached its length"
+    if goal.stop_after is not None:
+        event = reaction.first(*_STOPS[goal.stop_after])
+        if event is not None:
+            enough = math.ceil((event.confirmed_fs + goal.stop_delay_fs) / newest.time_step_fs - 1e-9)
+            if enough < until:
+                until, reason = enough, f"{goal.stop_delay_fs:g} fs after {event.title}"
+    return max(0, min(goal.segment_steps, until - newest.last_step)), reason
+
+
+def _outcome(
+    name: str, start: System, segments: list[CalculationResult], reaction: Reaction, reason: str
+) -> ReactionTrajectory:
+    species, _, seed = name.rpartition("-")
+    opening = reaction.first("ring opening")
+    cleavage = reaction.first("cleavage", ("C", "F"))
+    dynamics = [_dynamics(one) for one in segments]
+    return ReactionTrajectory(
+        name=name,
+        species=species,
+        seed=int(seed),
+        label=start.label,
+        charge=start.charge,
+        steps=dynamics[-1].last_step,
+        ended=reason,
+        ring_opening_fs=opening and opening.crossing_fs,
+        cf_cleavage_fs=cleavage and cleavage.crossing_fs,
+        fragments=list(reaction.fragments[-1].names),
+        quality=[one.quality for one in dynamics],
+        reaction=reaction,
+        trajectories=[one.trajectory for one in dynamics],
+        start=start,
+        end=segments[-1].system,
+        calculations={
+            f"{name}-md{'' if number == 1 else f'-{number}'}": CalculationSummary.of(one)
+            for number, one in enumerate(segments, 1)
+        },
+    )
