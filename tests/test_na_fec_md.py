@@ -24,7 +24,7 @@ from natrium.workflows.dynamics_document import Dynamics
 from natrium.workflows.plan import plan
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.studies.na_fec_md import NaFecMd, NaFecMdResult, spreads, summarise
-from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, go_on
+from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, Segment, go_on
 from natrium.workflows.study import settle
 
 STUDY = NaFecMd()
@@ -80,7 +80,8 @@ def segment(folder: Path, first_step: int, last_step: int, *, still: bool = Fals
 def decided(before: list[CalculationResult], last: CalculationResult | None, **goal: Any) -> Any:
     wanted = Goal(**({"steps": 80, "segment_steps": 30, "stop_after": None, "stop_delay_fs": 5.0} | goal))
     criteria = ReactionSettings().model_dump()
-    return go_on.original("fec-1", START, before, last, MAKER, wanted.model_dump(), criteria)
+    known = [Segment.of(one).model_dump(mode="json") for one in before]
+    return go_on.original("fec-1", START, known, last, MAKER, wanted.model_dump(), criteria)
 
 
 def next_steps(response: Any) -> int:

@@ -192,7 +192,9 @@ class GPAW(ProgramEngine):
 
     def _own(self, folder: Path, output: dict[str, Any], system: System, calculation: Calculation) -> dict[str, Any]:
         return {
-            "electrostatic_potential_ev": np.load(folder / POTENTIAL) if system.is_slab else None,
+            "electrostatic_potential_ev": np.load(folder / POTENTIAL)
+            if system.is_slab and calculation.kind != "md"
+            else None,
             "density": _density(folder, output, system, calculation) if _keeps_density(calculation) else None,
             "raw": {
                 **{name: output[name] for name in ("gpaw_work_functions_ev", "continued_from")},

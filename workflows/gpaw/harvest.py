@@ -72,7 +72,7 @@ def harvest(calc: Any, atoms: Any, system: Any, task: dict[str, Any], folder: Pa
         "expected_electrons": float(sum(setup.Z - setup.Nc for setup in dft.setups) - system.charge),
         "magnetic_moment": float(calc.get_magnetic_moment()),
         "dipole_ea": np.asarray(calc.get_dipole_moment()).tolist(),
-        "planar_potential": planar_potential(calc, atoms, folder) if system.is_slab else None,
+        "planar_potential": planar_potential(calc, atoms, folder) if system.is_slab and task["kind"] != "md" else None,
         "scf_iterations": int(calc.get_number_of_iterations()),
         "kpoints_irreducible": len(calc.get_ibz_k_points()),
         "grid": grid,

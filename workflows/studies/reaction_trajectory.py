@@ -39,6 +39,29 @@ class Goal(BaseModel):
     stop_delay_fs: float = Field(ge=0, description="How long after the event was confirmed, fs")
 
 
+class Segment(BaseModel):
+    """What is carried from one job of a trajectory to the next: little, since it becomes part of the job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dynamics: Dynamics
+    system: System = Field(description="Its last frame")
+    calculation: CalculationSummary
+
+    @classmethod
+    def of(cls, result: Any) -> Segment:
+        """Of the result of a segment.
+
+        Raises:
+            MissingPartnerError: it was no dynamics.
+        """
+        found = CalculationResult.model_validate(result)
+        require("the trajectory", {found.system.label: found.dynamics})
+        return cls.model_validate(
+            {"dynamics": found.dynamics, "system": found.system, "calculation": CalculationSummary.of(found)}
+        )
+
+
 class ReactionTrajectory(BaseModel):
     """What happened in one trajectory."""
 
@@ -77,14 +100,14 @@ def go_on(
     Args:
         name: Of the trajectory: SPECIES-SEED.
         start: The system at its first frame.
-        before: Results of the earlier segments.
+        before: The earlier segments, each a `Segment`.
         last: Result of the newest one; None where that failed: what there is counts.
         maker: The maker of segments, as `CalculationMaker` fields.
         goal: When to end, a `Goal`.
         criteria: `ReactionSettings`.
     """
     wanted = Goal.model_validate(goal)
-    segments = [CalculationResult.model_validate(one) for one in (*before, last) if one is not None]
+    segments = [Segment.model_validate(one) for one in before] + ([Segment.of(last)] if last is not None else [])
     if not segments:
         require(f"trajectory {name}", {maker["name"]: None})
     begun = System.model_validate(start)
@@ -96,27 +119,23 @@ def go_on(
         newest = segments[-1]
         one = CalculationMaker(**maker)
         calculation = one.calculation | {"steps": left}
-        following = CalculationMaker(one.name, calculation, one.engine).make(newest.system, newest.provenance.folder)
-        again = go_on(name, start, [*before, last], following.output, maker, goal, criteria)
+        folder = newest.calculation.provenance.folder
+        following = CalculationMaker(one.name, calculation, one.engine).make(newest.system, folder)
+        known = [segment.model_dump(mode="json") for segment in segments]
+        again = go_on(name, start, known, following.output, maker, goal, criteria)
         again.name = f"{name}-events"
         return Response(replace=Flow([following, again], output=again.output))
     return _outcome(name, begun, segments, reaction, reason)
 
 
-def _reaction(start: System, segments: list[CalculationResult], criteria: ReactionSettings) -> Reaction:
-    trajectory = joined([open_trajectory(_dynamics(one).trajectory) for one in segments])
+def _reaction(start: System, segments: list[Segment], criteria: ReactionSettings) -> Reaction:
+    trajectory = joined([open_trajectory(one.dynamics.trajectory) for one in segments])
     return analyse(trajectory, molecule_atoms(start), criteria)
 
 
-def _dynamics(segment: CalculationResult) -> Dynamics:
-    require("the trajectory", {segment.system.label: segment.dynamics})
-    assert segment.dynamics is not None
-    return segment.dynamics
-
-
-def _left(segments: list[CalculationResult], reaction: Reaction, goal: Goal) -> tuple[int, str]:
+def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int, str]:
     """How many steps the next segment has, and why there are none left."""
-    newest = _dynamics(segments[-1])
+    newest = segments[-1].dynamics
     until, reason = goal.steps, "it reached its length"
     if goal.stop_after is not None:
         event = reaction.first(*_STOPS[goal.stop_after])
@@ -127,13 +146,11 @@ def _left(segments: list[CalculationResult], reaction: Reaction, goal: Goal) -> 
     return max(0, min(goal.segment_steps, until - newest.last_step)), reason
 
 
-def _outcome(
-    name: str, start: System, segments: list[CalculationResult], reaction: Reaction, reason: str
-) -> ReactionTrajectory:
+def _outcome(name: str, start: System, segments: list[Segment], reaction: Reaction, reason: str) -> ReactionTrajectory:
     species, _, seed = name.rpartition("-")
     opening = reaction.first("ring opening")
     cleavage = reaction.first("cleavage", ("C", "F"))
-    dynamics = [_dynamics(one) for one in segments]
+    dynamics = [one.dynamics for one in segments]
     return ReactionTrajectory(
         name=name,
         species=species,
@@ -151,7 +168,6 @@ def _outcome(
         start=start,
         end=segments[-1].system,
         calculations={
-            f"{name}-md{'' if number == 1 else f'-{number}'}": CalculationSummary.of(one)
-            for number, one in enumerate(segments, 1)
+            f"{name}-md{'' if number == 1 else f'-{number}'}": one.calculation for number, one in enumerate(segments, 1)
         },
     )
