@@ -46,6 +46,9 @@ class Program:
     name = "gpaw"
     parallelism: Parallelism = "processes"
 
+    def progress(self, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        return {"step": 3}
+
     def command(self, *_: object) -> list[str]:
         return [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
 
@@ -62,7 +65,7 @@ def test_a_kill_is_the_kernels_where_its_count_went_up(
     monkeypatch.setattr(engine_job, "oom_kills", lambda: next(remaining, counts[-1]))
     killed = EngineJob(Program(), Launch(ranks=1), lambda *_: Finding(Outcome.KILLED, "signal 9"))  # type: ignore[arg-type]
     killed.run(str(tmp_path))
-    assert [attempt.outcome for attempt in read_attempts(tmp_path)] == [outcome]
+    assert [(attempt.outcome, attempt.reached) for attempt in read_attempts(tmp_path)] == [(outcome, 3)]
 
 
 @pytest.mark.parametrize(("ranks", "queued", "changes"), [(4, False, {"ranks": 2}), (1, False, None), (4, True, None)])
