@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -215,12 +216,13 @@ class Reaction(_Document):
             process: What happened.
             elements: Of the two atoms, in either order; None: any.
         """
-        found = [
-            event
-            for event in self.events
-            if event.process == process and (elements is None or sorted(elements) == sorted(event.symbols))
-        ]
-        return min(found, key=lambda event: event.crossing_fs, default=None)
+        return self.earliest(
+            lambda event: event.process == process and (elements is None or sorted(elements) == sorted(event.symbols))
+        )
+
+    def earliest(self, accept: Callable[[BondEvent], bool]) -> BondEvent | None:
+        """The first event of those that are accepted, by its crossing; None where there is none."""
+        return min(filter(accept, self.events), key=lambda event: event.crossing_fs, default=None)
 
     @property
     def covalent_events(self) -> tuple[BondEvent, ...]:

@@ -18,7 +18,10 @@ from ase.io import read
 from ase.parallel import world
 
 from natrium.analysis.dynamics import judge_dynamics
+from natrium.structures.errors import InputError
+from natrium.structures.system import System
 from natrium.workflows import dynamics_record, molecular_dynamics
+from natrium.workflows.calculation import Calculation
 from natrium.workflows.dynamics_record import SCALARS, STATE, TRAJECTORY, Moment, reached
 from natrium.workflows.molecular_dynamics import maxwell_boltzmann
 
@@ -144,6 +147,29 @@ def test_what_a_kill_between_two_writes_leaves_is_completed(damage: Callable[[Pa
     assert (read(tmp_path / "run" / TRAJECTORY).positions == whole.positions).all()
 
 
+def _nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:11])
+
+
+def _half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _nothing, _torn, _half])
+@pytest.mark.parametrize("name", [SCALARS, TRAJECTORY])
+def test_a_kill_while_the_first_step_is_written(name: str, damage: Callable[[Path], None], tmp_path: Path) -> None:
+    with pytest.raises(InterruptedError):
+        move(tmp_path / "run", watch=Watch(1))
+    damage(tmp_path / "run" / name)
+    move(tmp_path / "run")
+    assert steps_of(tmp_path / "run") == (list(range(13)), list(range(13)))
+    assert (tmp_path / "run" / SCALARS).read_text().startswith("step,time_fs")
+
+
 def test_a_kill_before_the_state_is_written_costs_that_step_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +217,27 @@ def test_starting_velocities(fixed: bool) -> None:
     if not fixed:
         assert momenta.sum(axis=0) == pytest.approx(0, abs=1e-10)
     assert not maxwell_boltzmann(atoms, 0.0, np.random.Generator(np.random.PCG64(1))).any()
+
+
+DYNAMICS = Calculation(kind="md", mode="lcao", basis="dzp", grid_spacing_a=0.3, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "longest_fs"),
+    [("OH", 1.1), ("CO", 1.5), ("NN", 1.5), ("NaF", 5.0), ("NaCl", 5.0), ("NaO", 1.5)],
+)
+def test_longest_time_step(symbols: str, longest_fs: float) -> None:
+    pair = System.from_atoms(Atoms(symbols, [(0, 0, 0), (0, 0, 1.5)], cell=[9, 9, 9], pbc=True), label=symbols)
+    DYNAMICS.model_copy(update={"time_step_fs": longest_fs}).check(pair)
+    with pytest.raises(InputError, match=f"too long.*\n.*at most {longest_fs:g}"):
+        DYNAMICS.model_copy(update={"time_step_fs": 1.01 * longest_fs}).check(pair)
+
+
+def test_what_is_fixed_does_not_move() -> None:
+    pair = System.from_atoms(Atoms("OH", [(0, 0, 0), (0, 0, 1)]), label="OH", charge=0, multiplicity=2)
+    DYNAMICS.check(pair.model_copy(update={"fixed": (0,)}))
+    with pytest.raises(InputError, match="nothing can move"):
+        DYNAMICS.check(pair.model_copy(update={"fixed": (0, 1)}))
 
 
 TIMES = np.arange(2001) * 0.5

@@ -13,18 +13,17 @@ from synthetic import calculated
 from synthetic_trajectories import ring_opened
 
 from natrium.analysis.density_difference import MissingPartnerError
-from natrium.analysis.dynamics import judge_dynamics
-from natrium.analysis.reaction import ReactionSettings
+from natrium.analysis.reaction import BondEvent, ReactionSettings
 from natrium.analysis.volumetric import file_sha256
 from natrium.structures.errors import InputError
 from natrium.structures.interface_contacts import molecule_atoms
 from natrium.structures.ionic_crystals import rock_salt
-from natrium.structures.system import System
 from natrium.workflows.dynamics_document import Dynamics
+from natrium.workflows.dynamics_result import judged
 from natrium.workflows.plan import plan
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.studies.na_fec_md import NaFecMd, NaFecMdResult, spreads, summarise
-from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, Segment, go_on
+from natrium.workflows.studies.reaction_trajectory import EVENTS, Goal, ReactionTrajectory, Segment, go_on
 from natrium.workflows.study import settle
 
 STUDY = NaFecMd()
@@ -34,6 +33,7 @@ MD = SETTINGS.calculations["md"]
 START = STUDY.systems(SETTINGS)["fec-1-md"]
 MAKER = {"name": "fec-1-md", "calculation": MD.model_dump(), "engine": "gpaw"}
 OPENS_FS, CLEAVES_FS = 8.0, 14.0
+HOT_K = 900.0
 
 
 def motion(times: np.ndarray) -> np.ndarray:
@@ -57,22 +57,17 @@ def segment(folder: Path, first_step: int, last_step: int, *, still: bool = Fals
             frame = START.moved(place).atoms()
             frame.info = {"step": int(step), "time_fs": float(time_fs)}
             trajectory.write(frame)
+    table = path.with_suffix(".csv")
+    rows = [f"{step},{time_fs},-80.0,{HOT_K}" for step, time_fs in zip(steps, times, strict=True)]
+    table.write_text("\n".join(["step,time_fs,conserved_ev,temperature_k", *rows]) + "\n")
     dynamics = Dynamics(
         first_step=first_step,
         last_step=last_step,
         time_step_fs=0.5,
         trajectory=str(path),
         sha256=file_sha256(path),
-        scalars="",
-        quality=judge_dynamics(
-            times,
-            None,
-            300 + 0 * times,
-            atoms=len(START.symbols),
-            degrees_of_freedom=42,
-            thermostat_k=300,
-            thermostat_fs=100,
-        ),
+        scalars=str(table),
+        quality=judged([table], MD, START),
     )
     return calculated(START.moved(positions[-1]), MD, -80.0, dynamics=dynamics)
 
@@ -206,7 +201,8 @@ def test_result_with_a_missing_trajectory(tmp_path: Path) -> None:
     assert told["AIMD of FEC on Na: ring opening, fec-1"] == pytest.approx(OPENS_FS, abs=0.3)
     assert STUDY.headline(result).startswith("fec: ring opening in 1 of 1, at 8 fs; fec: C–F cleavage in 1 of 1")
     assert "missing: fec-na-1" in STUDY.headline(result)
-    rows, events = STUDY.tables(result)
+    rows, events, doubts = STUDY.tables(result)
+    assert not doubts
     assert rows[0]["trajectory"] == "fec-1"
     assert [row["event"] for row in events][:2] == ["ring opening C–O", "C–F cleavage"]
 
@@ -221,7 +217,53 @@ def test_spread_of_times(tmp_path: Path) -> None:
     assert cleavage.spread_fs == pytest.approx(50**0.5)
 
 
-def test_a_start_is_the_same_for_all_seeds_but_for_its_velocities() -> None:
-    systems = STUDY.systems(STANDARD)
-    same: list[System] = [systems[f"fec-{seed}-md"] for seed in (1, 2, 3)]
-    assert same[0] == same[1] == same[2]
+@pytest.mark.parametrize("orientation", ["fluorine-down", "random"])
+def test_a_seed_gives_velocities_and_a_random_orientation(orientation: str) -> None:
+    start = {"orientation": orientation, "contact_a": 2.3}
+    changes = {"species": ["fec"], "seeds": [1, 2], "starts": {"fec": start}, "size": [3, 4]}
+    settings = settle(STUDY, "preview", changes)
+    first, second = (STUDY.systems(settings)[f"fec-{seed}-md"] for seed in (1, 2))
+    assert (first == second) == (orientation != "random")
+    built = [
+        job.function_args[:2]
+        for job, _ in plan(STUDY, settings, "na-fec-md-test").iterflow()
+        if job.name.endswith("-interface")
+    ]
+    assert built == [("fec", 1), ("fec", 2)]
+
+
+def test_a_trajectory_is_judged_over_all_its_segments(tmp_path: Path) -> None:
+    """A segment of 300 fs is too short to tell that a thermostat of 100 fs fails; two are not."""
+    first, second = segment(tmp_path, 0, 600, still=True), segment(tmp_path, 600, 1200, still=True)
+    assert first.dynamics is not None
+    assert not first.dynamics.quality.warnings
+    ended = decided([first], second, steps=1200)
+    assert (ended.quality.steps, ended.quality.time_fs, ended.quality.temperature_k) == (1200, 600.0, HOT_K)
+    assert "mean temperature is 900 K" in ended.quality.warnings[0]
+    naf = calculated(rock_salt("Na", "F"), SETTINGS.calculations["naf"], -9.0)
+    result = summarise.original(naf, {"fec-1": ended.model_dump()}, SETTINGS.model_dump())
+    assert STUDY.tables(result)[2] == [{"trajectory": "fec-1", "in doubt": ended.quality.warnings[0]}]
+
+
+def _event(kind: str, process: str, symbols: tuple[str, str]) -> BondEvent:
+    return BondEvent(
+        kind=kind, process=process, symbols=symbols, atoms=(1, 2), contact=False, crossing_fs=1, confirmed_fs=11
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "process", "symbols", "which"),
+    [
+        ("broken", "ring opening", ("C", "O"), "ring opening"),
+        ("broken", "cleavage", ("C", "F"), "C–F cleavage"),
+        pytest.param(
+            "broken", "ring opening", ("C", "F"), "C–F cleavage", id="F touches another atom before it leaves"
+        ),
+        ("broken", "cleavage", ("C", "O"), None),
+        ("formed", "bond formation", ("C", "F"), None),
+        ("healed", "ring closure", ("C", "O"), None),
+    ],
+)
+def test_what_counts_as_which_event(kind: str, process: str, symbols: tuple[str, str], which: str | None) -> None:
+    event = _event(kind, process, symbols)
+    assert [name for name, accept in EVENTS.items() if accept(event)] == ([which] if which else [])

@@ -13,8 +13,10 @@ KPoints = tuple[PositiveInt, PositiveInt, PositiveInt]
 OrbitalName = Annotated[str, Field(pattern=r"^(homo(-[1-9])?|lumo(\+[1-9])?)$")]
 """An orbital counted from the gap."""
 
-LONGEST_TIME_STEP_FS = {True: 1.1, False: 5.0}
-"""With hydrogen and without: a tenth of the period of a C–H bond (11 fs), and of the lattice vibrations of NaF."""
+LONGEST_TIME_STEP_FS = {"H": 1.1, "C": 1.5, "N": 1.5, "O": 1.5}
+"""A tenth of the shortest period of an element's bonds: C–H 11 fs; C≡O 15 fs, and O2 and N2 not far from it."""
+_LONGEST_TIME_STEP_ELSE_FS = 5.0
+"""A tenth of the lattice vibrations of NaF."""
 
 
 class Calculation(BaseModel):
@@ -127,9 +129,9 @@ class Calculation(BaseModel):
         """Refuse what cannot be right for this system.
 
         Raises:
-            InputError: too long a time step, k-points along a direction without periodicity, a dipole layer without a
-                slab, a relaxed cell without three periodic directions, ghosts without Gaussian functions, a spin-paired
-                open shell.
+            InputError: dynamics of nothing or with too long a time step, k-points along a direction without
+                periodicity, a dipole layer without a slab, a relaxed cell without three periodic directions, ghosts
+                without Gaussian functions, a spin-paired open shell.
         """
         for axis, points, periodic in zip("xyz", self.kpoints, system.pbc, strict=True):
             if points > 1 and not periodic:
@@ -151,13 +153,19 @@ class Calculation(BaseModel):
                 f" {self.mode}, kind {self.kind}, solvent {self.solvent or 'none'})",
                 "leave the ghosts out: a grid or plane waves have no superposition error; a cavity would hold them too",
             )
-        longest_fs = LONGEST_TIME_STEP_FS["H" in system.symbols]
-        if self.kind == "md" and self.time_step_fs > longest_fs:
-            raise InputError(
-                f"{system.label}: time_step_fs={self.time_step_fs:g} is too long for its fastest vibrations",
-                f"use at most {longest_fs:g}; 0.5 is usual where there is hydrogen",
-            )
+        if self.kind == "md":
+            self._check_dynamics(system)
         if self.spin_polarised is False and system.multiplicity not in (None, 1):
             raise InputError(
                 f"{system.label}: multiplicity {system.multiplicity} cannot be spin-paired", "leave spin_polarised out"
+            )
+
+    def _check_dynamics(self, system: System) -> None:
+        if len(system.fixed) == len(system.symbols):
+            raise InputError(f"{system.label}: all its atoms are fixed, nothing can move", "free some of them")
+        longest_fs = min(LONGEST_TIME_STEP_FS.get(symbol, _LONGEST_TIME_STEP_ELSE_FS) for symbol in set(system.symbols))
+        if self.time_step_fs > longest_fs:
+            raise InputError(
+                f"{system.label}: time_step_fs={self.time_step_fs:g} is too long for its fastest vibrations",
+                f"use at most {longest_fs:g}; 0.5 is usual where there is hydrogen",
             )

@@ -18,6 +18,8 @@ import numpy as np
 from natrium.workflows.atomic_file import replace_text
 
 STATE, TRAJECTORY, SCALARS = "dynamics.json", "trajectory.traj", "dynamics.csv"
+TORN = "trajectory.torn"
+"""What a kill during the very first frame leaves of the trajectory."""
 COLUMNS = (
     "step",
     "time_fs",
@@ -86,7 +88,7 @@ class Record:
             told = int(whole[-1].split(",")[0]) if len(whole) > 1 else -1
             if told < moment.step:
                 self._append_scalars(moment, atoms)
-            if self._last_frame() < moment.step:
+            if self._last_frame(moment) < moment.step:
                 self._append_frame(moment, atoms)
         self.comm.barrier()
 
@@ -101,8 +103,12 @@ class Record:
 
         frame = atoms.copy()
         frame.info = {"step": moment.step, "time_fs": moment.time_fs}
-        results = {"energy": moment.potential_ev, "free_energy": moment.free_energy_ev, "forces": moment.forces_ev_a}
-        frame.calc = SinglePointCalculator(frame, **(results | {"forces": np.array(moment.forces_ev_a)}))
+        frame.calc = SinglePointCalculator(
+            frame,
+            energy=moment.potential_ev,
+            free_energy=moment.free_energy_ev,
+            forces=np.array(moment.forces_ev_a),
+        )
         with Trajectory(str(self.folder / TRAJECTORY), "a", comm=DummyMPI()) as trajectory:
             trajectory.write(frame)
 
@@ -123,20 +129,26 @@ class Record:
             atoms.get_temperature(),
             largest,
         )
-        new = not table.exists()
         with table.open("a") as file:
-            if new:
+            if not file.tell():
                 file.write(",".join(COLUMNS) + "\n")
             file.write(",".join(str(value) for value in values) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def _last_frame(self) -> int:
-        """Number of the last step in the trajectory; -1 without one."""
+    def _last_frame(self, moment: Moment) -> int:
+        """Number of the last step in the trajectory; -1 without one. A file torn in its first frame is put aside."""
         from ase.io.trajectory import Trajectory
+        from ase.io.ulm import InvalidULMFileError
 
         path = self.folder / TRAJECTORY
-        if not path.exists() or not path.stat().st_size:
+        if not path.exists():
             return -1
-        with Trajectory(str(path)) as trajectory:
-            return int(trajectory[-1].info["step"]) if len(trajectory) else -1
+        try:
+            with Trajectory(str(path)) as trajectory:
+                return int(trajectory[-1].info["step"])
+        except (InvalidULMFileError, IndexError, ValueError):
+            if moment.step > moment.first_step + 1:
+                raise
+            path.replace(self.folder / TORN)
+            return -1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
-from natrium.analysis.dynamics import judge_dynamics
+from natrium.analysis.dynamics import DynamicsQuality, judge_dynamics
 from natrium.analysis.volumetric import file_sha256
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
@@ -21,8 +22,6 @@ def read_dynamics(folder: Path, calculation: Calculation, system: System) -> Dyn
         EngineError: steps are missing or there twice.
     """
     last = reached(folder)
-    with (folder / SCALARS).open() as file:
-        rows = list(csv.DictReader(file))
     if last is None or last.step != last.first_step + calculation.steps:
         raise EngineError(
             f"{folder}: the dynamics ended at step {last and last.step}, {calculation.steps} steps were asked for",
@@ -30,10 +29,8 @@ def read_dynamics(folder: Path, calculation: Calculation, system: System) -> Dyn
         )
     first = last.first_step + (last.first_step > 0)  # the first frame of a later segment is the last of the one before
     wanted = list(range(first, last.step + 1))
-    _check_steps(folder / SCALARS, [int(row["step"]) for row in rows], wanted)
+    _check_steps(folder / SCALARS, [int(row["step"]) for row in _rows(folder / SCALARS)], wanted)
     _check_steps(folder / TRAJECTORY, _frames(folder / TRAJECTORY), wanted)
-    conserved = [row["conserved_ev"] for row in rows]
-    moving = len(system.symbols) - len(system.fixed)
     return Dynamics(
         first_step=last.first_step,
         last_step=last.step,
@@ -41,16 +38,34 @@ def read_dynamics(folder: Path, calculation: Calculation, system: System) -> Dyn
         trajectory=str((folder / TRAJECTORY).absolute()),
         sha256=file_sha256(folder / TRAJECTORY),
         scalars=str((folder / SCALARS).absolute()),
-        quality=judge_dynamics(
-            [float(row["time_fs"]) for row in rows],
-            [float(value) for value in conserved] if all(conserved) else None,
-            [float(row["temperature_k"]) for row in rows],
-            atoms=len(system.symbols),
-            degrees_of_freedom=3 * moving,
-            thermostat_k=None if calculation.ensemble == "nve" else calculation.temperature_k,
-            thermostat_fs=calculation.thermostat_fs,
-        ),
+        quality=judged([folder / SCALARS], calculation, system),
     )
+
+
+def judged(tables: Sequence[Path], calculation: Calculation, system: System) -> DynamicsQuality:
+    """Energy and temperature of a run in one segment or several.
+
+    Args:
+        tables: The scalars of each segment, in their order.
+        calculation: Of any of them.
+        system: What moved.
+    """
+    rows = [row for table in tables for row in _rows(table)]
+    conserved = [row["conserved_ev"] for row in rows]
+    return judge_dynamics(
+        [float(row["time_fs"]) for row in rows],
+        [float(value) for value in conserved] if all(conserved) else None,
+        [float(row["temperature_k"]) for row in rows],
+        atoms=len(system.symbols),
+        degrees_of_freedom=3 * (len(system.symbols) - len(system.fixed)),
+        thermostat_k=None if calculation.ensemble == "nve" else calculation.temperature_k,
+        thermostat_fs=calculation.thermostat_fs,
+    )
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open() as file:
+        return list(csv.DictReader(file))
 
 
 def _frames(path: Path) -> list[int]:

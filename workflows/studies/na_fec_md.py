@@ -52,7 +52,9 @@ class NaFecMdSettings(StudySettings):
     species: tuple[Species, ...] = Field(min_length=1, description="fec; fec-na: with a sodium ion at its oxygen")
     starts: dict[Species, Start] = Field(description="How each of them begins")
     coordination: str = Field(description="The ion's place at the molecule: carbonyl-o, ring-o-1, f …")
-    seeds: tuple[int, ...] = Field(min_length=1, description="One trajectory for each; of the starting velocities")
+    seeds: tuple[int, ...] = Field(
+        min_length=1, description="One trajectory each; of velocities and random orientations"
+    )
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the rectangular surface cell")
     layers: PositiveInt = Field(description="Atomic layers of the slab")
     fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
@@ -114,8 +116,8 @@ class NaFecMd:
         molecules = {"fec": molecule("FEC")}
         if "fec-na" in settings.species:
             molecules["fec-na"] = systems["complex"] = complex_of(settings)
-        for name, (species, _) in trajectories(settings).items():
-            systems[f"{name}-md"] = on_slab(species, molecules[species], settings)
+        for name, (species, seed) in trajectories(settings).items():
+            systems[f"{name}-md"] = on_slab(species, seed, molecules[species], settings)
         return systems
 
     def flow(self, settings: NaFecMdSettings) -> Flow:
@@ -127,19 +129,15 @@ class NaFecMd:
             relaxed = calculation_maker(settings, "complex").make(complex_of(settings))
             molecules["fec-na"] = relaxed.output.system
             jobs.append(relaxed)
-        built = {}
-        for species in settings.species:
-            built[species] = build(species, molecules[species], settings)
-            built[species].name = f"{species}-interface"
-            jobs.append(built[species])
         found = {}
         for name, (species, seed) in trajectories(settings).items():
             maker, goal = _segments(name, seed, settings)
-            start = built[species].output
-            first = CalculationMaker(**maker).make(start)
-            events = go_on(name, start, [], first.output, maker, goal, settings.reaction.model_dump())
+            start = build(species, seed, molecules[species], settings)
+            start.name = f"{name}-interface"
+            first = CalculationMaker(**maker).make(start.output)
+            events = go_on(name, start.output, [], first.output, maker, goal, settings.reaction.model_dump())
             events.name = f"{name}-events"
-            jobs += [first, events]
+            jobs += [start, first, events]
             found[name] = events.output
         result = summarise(naf.output, found, settings)
         return Flow([*jobs, result], output=result.output, name=self.name)
@@ -164,9 +162,14 @@ class NaFecMd:
         plot_reactions(path, panels, title=f"preset {found.preset}", overwrite=overwrite)
 
     def tables(self, result: Any) -> list[list[dict[str, str]]]:
-        """One row a trajectory, and one a covalent event."""
+        """One row a trajectory, one a covalent event, and one for each doubt."""
         found = NaFecMdResult.model_validate(result)
-        return [[_row(one) for one in found.trajectories], _events(found.trajectories)]
+        doubts = [
+            {"trajectory": one.name, "in doubt": warning}
+            for one in found.trajectories
+            for warning in one.quality.warnings
+        ]
+        return [[_row(one) for one in found.trajectories], _events(found.trajectories), doubts]
 
 
 def trajectories(settings: NaFecMdSettings) -> dict[str, tuple[Species, int]]:
@@ -186,7 +189,7 @@ def complex_of(settings: NaFecMdSettings) -> System:
     return boxed(found[settings.coordination], _BOX_VACUUM_A)
 
 
-def on_slab(species: Species, own: System, settings: NaFecMdSettings) -> System:
+def on_slab(species: Species, seed: int, own: System, settings: NaFecMdSettings) -> System:
     """The molecule on the slab, where the dynamics begins."""
     slab = metal_slab(
         "Na",
@@ -207,14 +210,14 @@ def on_slab(species: Species, own: System, settings: NaFecMdSettings) -> System:
         height_a=begin.height_a,
         contact_a=begin.contact_a,
         turn_deg=begin.turn_deg,
-        seed=settings.seeds[0] if begin.orientation == "random" else None,
+        seed=seed if begin.orientation == "random" else None,
     )
 
 
 @job(name="interface")
-def build(species: Species, own: Any, settings: Any) -> System:
+def build(species: Species, seed: int, own: Any, settings: Any) -> System:
     """The molecule, or the relaxed complex, on the slab."""
-    return on_slab(species, System.model_validate(own), NaFecMdSettings.model_validate(settings))
+    return on_slab(species, seed, System.model_validate(own), NaFecMdSettings.model_validate(settings))
 
 
 def _segments(name: str, seed: int, settings: NaFecMdSettings) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -290,7 +293,6 @@ def _comparisons(found: list[ReactionTrajectory]) -> list[Comparison]:
 def _row(one: ReactionTrajectory) -> dict[str, str]:
     contact = one.reaction.crystal_contacts[0] if one.reaction.crystal_contacts else None
     at = contact.at[0] if contact and contact.at else None
-    drifts = [quality.drift_mev_atom_ps for quality in one.quality if quality.drift_mev_atom_ps is not None]
     return {
         "trajectory": one.name,
         "time fs": shown(one.reaction.end_fs, 0),
@@ -298,8 +300,8 @@ def _row(one: ReactionTrajectory) -> dict[str, str]:
         "C–F cleavage fs": shown(one.cf_cleavage_fs, 0),
         f"Na–F at {at.at_fs:g} fs Å" if at else "Na–F Å": shown(at.mean_a if at else None, 2),
         "shortest Na–F Å": shown(contact.shortest_a if contact else None, 2),
-        "T K": shown(mean(quality.temperature_k for quality in one.quality), 0),
-        "drift meV/atom/ps": shown(max(drifts, key=abs) if drifts else None, 1),
+        "T K": shown(one.quality.temperature_k, 0),
+        "drift meV/atom/ps": shown(one.quality.drift_mev_atom_ps, 1),
         "fragments": ", ".join(one.fragments),
         "ended": one.ended,
     }

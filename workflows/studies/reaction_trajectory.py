@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 from jobflow import Flow, JobConfig, OnMissing, Response, job
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.analysis.dynamics import DynamicsQuality
-from natrium.analysis.reaction import Process, Reaction, ReactionSettings
+from natrium.analysis.reaction import BondEvent, Reaction, ReactionSettings
 from natrium.analysis.reaction_analysis import analyse
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.analysis.trajectory import joined
@@ -17,15 +19,17 @@ from natrium.analysis.trajectory_files import open_trajectory
 from natrium.structures.interface_contacts import molecule_atoms
 from natrium.structures.system import System
 from natrium.workflows.dynamics_document import Dynamics
+from natrium.workflows.dynamics_result import judged
 from natrium.workflows.makers import CalculationMaker
 from natrium.workflows.partners import require
 from natrium.workflows.result import CalculationResult, CalculationSummary
 
 StopAfter = Literal["C–F cleavage", "ring opening"]
-_STOPS: dict[StopAfter, tuple[Process, tuple[str, str] | None]] = {
-    "C–F cleavage": ("cleavage", ("C", "F")),
-    "ring opening": ("ring opening", None),
+EVENTS: dict[StopAfter, Callable[[BondEvent], bool]] = {
+    "ring opening": lambda event: event.process == "ring opening" and "F" not in event.symbols,
+    "C–F cleavage": lambda event: event.kind == "broken" and set(event.symbols) == {"C", "F"},
 }
+"""Fluorine that touches a second atom before it leaves its own opens a ring as the graph has it: that is a cleavage."""
 
 
 class Goal(BaseModel):
@@ -77,7 +81,7 @@ class ReactionTrajectory(BaseModel):
     ring_opening_fs: float | None = Field(description="First crossing of a ring bond that stayed broken, fs")
     cf_cleavage_fs: float | None = Field(description="The same of a bond C–F, fs")
     fragments: list[str] = Field(description="At its end, by name")
-    quality: list[DynamicsQuality] = Field(description="Of each segment")
+    quality: DynamicsQuality = Field(description="Of all segments together")
     reaction: Reaction
     trajectories: list[str] = Field(description="Files of the segments, in their order")
     start: System = Field(description="Its first frame")
@@ -138,7 +142,7 @@ def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int,
     newest = segments[-1].dynamics
     until, reason = goal.steps, "it reached its length"
     if goal.stop_after is not None:
-        event = reaction.first(*_STOPS[goal.stop_after])
+        event = reaction.earliest(EVENTS[goal.stop_after])
         if event is not None:
             enough = math.ceil((event.confirmed_fs + goal.stop_delay_fs) / newest.time_step_fs - 1e-9)
             if enough < until:
@@ -148,8 +152,7 @@ def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int,
 
 def _outcome(name: str, start: System, segments: list[Segment], reaction: Reaction, reason: str) -> ReactionTrajectory:
     species, _, seed = name.rpartition("-")
-    opening = reaction.first("ring opening")
-    cleavage = reaction.first("cleavage", ("C", "F"))
+    opening, cleavage = (reaction.earliest(accept) for accept in EVENTS.values())
     dynamics = [one.dynamics for one in segments]
     return ReactionTrajectory(
         name=name,
@@ -162,7 +165,7 @@ def _outcome(name: str, start: System, segments: list[Segment], reaction: Reacti
         ring_opening_fs=opening and opening.crossing_fs,
         cf_cleavage_fs=cleavage and cleavage.crossing_fs,
         fragments=list(reaction.fragments[-1].names),
-        quality=[one.quality for one in dynamics],
+        quality=judged([Path(one.scalars) for one in dynamics], segments[0].calculation.calculation, start),
         reaction=reaction,
         trajectories=[one.trajectory for one in dynamics],
         start=start,
