@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,9 @@ from natrium.workflows.result import CalculationResult
 from natrium.workflows.studies.na_fec_md import NaFecMd, NaFecMdResult, spreads, summarise
 from natrium.workflows.studies.reaction_trajectory import EVENTS, Goal, ReactionTrajectory, Segment, go_on
 from natrium.workflows.study import settle
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
 
 STUDY = NaFecMd()
 SETTINGS = settle(STUDY, "preview", {})
@@ -267,3 +271,23 @@ def _event(kind: str, process: str, symbols: tuple[str, str]) -> BondEvent:
 def test_what_counts_as_which_event(kind: str, process: str, symbols: tuple[str, str], which: str | None) -> None:
     event = _event(kind, process, symbols)
     assert [name for name, accept in EVENTS.items() if accept(event)] == ([which] if which else [])
+
+
+@pytest.mark.gpaw
+def test_a_run_of_several_segments(natrium: CommandLine) -> None:
+    settings = {
+        "species": ["fec"], "segment_steps": 1, "layers": 1, "fixed_layers": 0,
+        "md.steps": 3, "md.grid_spacing_a": 0.35, "md.energy_ev": 0.1, "naf.cutoff_ev": 300, "naf.kpoints": [2, 2, 2], "naf.force_ev_a": 1.0,
+    }  # fmt: skip
+    changes = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+    out = natrium("run", "na-fec-md", "--preset", "preview", *(f"--set={one}" for one in changes)).stdout
+    assert "fec: C–F cleavage in 0 of 1" in out
+    name = natrium.the_run().name
+    output = natrium.json("show", name)["output"]
+    (trajectory,) = output["trajectories"]
+    assert trajectory["steps"] == 3
+    assert trajectory["reaction"]["frames"] == 4
+    assert len(trajectory["calculations"]) == 3
+    assert natrium.json("show", f"{name}/fec-1-md-2")["output"]["dynamics"]["first_step"] == 1
+    natrium("movie", name, "fec-1", "-o", "fec.gif", "-o", "fec.png")
+    assert natrium("plot", name, "-o", "curves.png").stdout

@@ -68,11 +68,12 @@ def _film(path: Path, trajectory: Trajectory, reaction: Reaction, force: bool) -
 
 
 def _strip(path: Path, trajectory: Trajectory, reaction: Reaction, force: bool) -> Path:
+    from numpy import linspace
+
     from natrium.analysis.snapshots import snapshots
 
-    length_fs = reaction.end_fs - reaction.begin_fs
-    times = [reaction.begin_fs + length_fs * number / (SNAPSHOTS - 1) for number in range(SNAPSHOTS)]
-    return snapshots(path, trajectory, times, reaction=reaction, overwrite=force)
+    times = linspace(reaction.begin_fs, reaction.end_fs, min(SNAPSHOTS, reaction.frames))
+    return snapshots(path, trajectory, times.tolist(), reaction=reaction, overwrite=force)
 
 
 _WRITERS: dict[str, Writer] = {".gif": _film, ".mp4": _film, ".png": _strip, ".pdf": _strip, ".svg": _strip}

@@ -89,7 +89,8 @@ class ReactionTrajectory(BaseModel):
     calculations: dict[str, CalculationSummary] = Field(description="The segments")
 
 
-@job(data=PAYLOAD, output_schema=ReactionTrajectory, config=JobConfig(on_missing_references=OnMissing.NONE))
+# without an output_schema: jobflow would hold the reference to a replacement against it
+@job(data=PAYLOAD, config=JobConfig(on_missing_references=OnMissing.NONE))
 def go_on(
     name: str,
     start: Any,
