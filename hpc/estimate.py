@@ -22,6 +22,8 @@ Certainty = Literal["measured", "corrected", "model"]
 
 _LOOKED_AT = 200
 _MOST, _FEWEST = 50, 3
+_NOT_COMPARED = {"steps": 1, "seed": None}
+"""Settings that change what molecular dynamics costs as the model says, or not at all."""
 _THE_SAME = 1.2
 """What was measured on other processes or in another cell counts as measured up to this factor of wall time."""
 
@@ -84,9 +86,9 @@ def estimate(
     """Estimate one calculation, from the best that is known.
 
     1. The newest finished calculation with the same settings on the same composition: what it took, scaled by the
-       model where the number of processes, the cell or the symmetry differ.
+       model where the number of processes, of time steps, the cell or the symmetry differ.
     2. The model (`natrium.hpc.cost_model`, `natrium.hpc.gto_cost`), times the median of measured/model of the newest 3
-       to 50 finished calculations of the same engine and mode.
+       to 50 finished calculations of the same engine, mode and kind; with fewer, of any kind.
     3. The model.
 
     Args:
@@ -128,7 +130,12 @@ def _learnt(
     calculation: Calculation, system: System, size: Size | GaussianSize, ranks: int, known: Sequence[_Known]
 ) -> tuple[float, float, Certainty, str]:
     """Factors on the model's wall time and memory, how certain they are, and what they rest on."""
-    same = [one for one in known if one.calculation == calculation and _is_composed_alike(one.cost, system)]
+    wanted = calculation.model_copy(update=_NOT_COMPARED)
+    same = [
+        one
+        for one in known
+        if one.calculation.model_copy(update=_NOT_COMPARED) == wanted and _is_composed_alike(one.cost, system)
+    ]
     if same:
         # of several the one that needs the least scaling, of those the newest
         best = min(same, key=lambda one: abs(one.cost.ranks - ranks))
@@ -136,7 +143,9 @@ def _learnt(
         certainty: Certainty = "measured" if 1 / _THE_SAME < scale < _THE_SAME else "corrected"
         scaled = "" if best.cost.ranks == ranks else f" with {_cores(best.cost.ranks, size.core)}, scaled to {ranks}"
         return best.times, best.times_memory, certainty, best.cost.address + scaled
-    alike = [one for one in known if one.calculation.mode == calculation.mode][:_MOST]
+    of_mode = [one for one in known if one.calculation.mode == calculation.mode]
+    of_kind = [one for one in of_mode if one.calculation.kind == calculation.kind]
+    alike = (of_kind if len(of_kind) >= _FEWEST else of_mode)[:_MOST]
     if len(alike) >= _FEWEST:
         factor = median(one.times for one in alike)
         basis = f"a model, corrected by {len(alike)} finished calculations (×{factor:.2g})"

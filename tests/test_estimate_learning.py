@@ -31,6 +31,7 @@ STATIC = Calculation(cutoff_ev=250, kpoints=(6, 6, 1))
 OTHER = Calculation(cutoff_ev=300, kpoints=(6, 6, 1))
 RELAX = STATIC.model_copy(update={"kind": "relax"})
 GRID = Calculation(mode="fd", grid_spacing_a=0.2, kpoints=(6, 6, 1))
+MOTION = STATIC.model_copy(update={"kind": "md", "steps": 100, "seed": 1})
 WATER = library_molecule("H2O")
 GAUSSIAN = Calculation(mode="gto", basis="6-31G(d)", smearing="none")
 
@@ -180,6 +181,25 @@ def test_the_model_is_corrected_by_three_or_more(
     assert cost.certainty == ("corrected" if learnt else "model")
     words = f"a model, corrected by {len(factors)} finished calculations (×{learnt:.2g})" if learnt else "a model"
     assert cost.basis == words
+
+
+def test_another_seed_is_the_same_and_more_steps_take_longer(store: ResultsStore) -> None:
+    longer = MOTION.model_copy(update={"steps": 200, "seed": 2})
+    put(store, "na-fec-md-1", MOTION)
+    cost = of(store, longer)
+    assert cost.wall_time_s == close(100 * modelled(longer)[0] / modelled(MOTION)[0])
+    assert 190 < cost.wall_time_s < 200
+    assert cost.basis == "na-fec-md-1/slab"
+
+
+def test_what_is_of_the_same_kind_corrects_before_the_rest(store: ResultsStore) -> None:
+    for number in range(6):
+        put(store, f"na110-{number}", OTHER, times=(2 * modelled(OTHER)[0],))
+    for number in range(3):
+        assert of(store, RELAX, THICK).wall_time_s == close(2 * modelled(RELAX, THICK)[0])
+        relaxed = RELAX.model_copy(update={"cutoff_ev": 300})
+        put(store, f"relaxed-{number}", relaxed, times=(5 * modelled(relaxed)[0],), age=timedelta(days=3))
+    assert of(store, RELAX, THICK).wall_time_s == close(5 * modelled(RELAX, THICK)[0])
 
 
 @pytest.mark.parametrize(
