@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from synthetic import calculated
@@ -18,9 +18,6 @@ from natrium.workflows.studies.molecule_levels import (
 from natrium.workflows.studies.orbital_settings import OrbitalsSettings
 from natrium.workflows.studies.orbitals import rank, summarise
 from natrium.workflows.study import settle, study
-
-if TYPE_CHECKING:
-    pass
 
 FEC = library_molecule("FEC")
 COMPLEX = ion_complexes(FEC)["carbonyl-o"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from fec import documents, evaluated, settings
 
 from natrium.analysis.published import published
 from natrium.workflows.studies.published_levels import comparisons
-
-if TYPE_CHECKING:
-    pass
-from fec import documents, evaluated, settings
 
 
 def compared(**overrides: Any) -> dict[str, Any]:
@@ -44,3 +41,11 @@ def test_comparisons_are_with_the_same_method() -> None:
 )
 def test_numbers_of_another_method_are_not_compared(override: dict[str, Any]) -> None:
     assert {one.kind for one in compared(**override).values()} == {"paper"}
+
+
+def test_levels_in_another_geometry_stand_beside_the_published_ones_and_are_not_judged() -> None:
+    told = {name: one for name, one in compared(**{"b3lyp.functional": "PBE"}).items() if one.kind == "computed"}
+    assert [name.split(", ")[-2:] for name in told] == [
+        ["at the geometry of B3LYP/6-31G(d)", "published at that of GFN2-xTB"]
+    ] * 2
+    assert {one.agrees for one in told.values()} == {None}

@@ -28,7 +28,7 @@ class _Published(NamedTuple):
         identifier: In published.json.
         where: Where HOMO and LUMO are in the published value.
         method: The settings that must be the same.
-        words: What else to say of our number.
+        words: What of our number is not as published: it stands beside it, and is not judged.
     """
 
     species: str
@@ -72,7 +72,8 @@ def comparisons(
             for position, (orbital, value) in enumerate((("HOMO", row.homo_ev), ("LUMO", row.lumo_ev))):
                 if value is not None:
                     what = ", ".join(filter(None, (row.level, orbital, one.words)))
-                    found.append(compare(value, one.identifier, what, (*one.where, position)))
+                    beside = compare(value, one.identifier, what, (*one.where, position))
+                    found.append(beside.model_copy(update={"agrees": None}) if one.words else beside)
         if same_geometry and row.species == _BINDING.species and _is(method, _BINDING.method):
             found += [] if row.binding_ev is None else [compare(row.binding_ev, _BINDING.identifier)]
     return found
