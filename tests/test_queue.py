@@ -83,6 +83,9 @@ def test_jobs_that_jobs_decide_on_are_steps_too(everything: tuple[OnLab, dict[st
     assert run["state"] == "completed"
     assert [step["name"] for step in run["steps"]].count("rung-5") == 1
     assert {step["state"] for step in run["steps"]} == {"completed"}
+    told = [line for step in run["steps"] for line in step["history"]]
+    assert told
+    assert all(line.endswith("its jobs took its place") for line in told)
     assert lab_user.natrium.json("show", runs["ladder"])["output"]["height_a"] == 3
 
 

@@ -122,7 +122,9 @@ def _step(name: str, state: State, past: Sequence[Submission], jobs: dict[tuple[
 
 def _told(submission: Submission) -> str:
     decision = submission.decision
-    follows = decision.why if decision and decision.again else "calculated anew by hand"
+    follows = "its jobs took its place" if submission.counts else "calculated anew by hand"
+    if decision and decision.again:
+        follows = decision.why
     return f"{submission.outcome} ({submission.evidence}) → {follows}"
 
 
