@@ -205,8 +205,7 @@ def test_result_with_a_missing_trajectory(tmp_path: Path) -> None:
     assert told["AIMD of FEC on Na: ring opening, fec-1"] == pytest.approx(OPENS_FS, abs=0.3)
     assert STUDY.headline(result).startswith("fec: ring opening in 1 of 1, at 8 fs; fec: C–F cleavage in 1 of 1")
     assert "missing: fec-na-1" in STUDY.headline(result)
-    rows, events, doubts = STUDY.tables(result)
-    assert not doubts
+    rows, events = STUDY.tables(result)
     assert rows[0]["trajectory"] == "fec-1"
     assert [row["event"] for row in events][:2] == ["ring opening C–O", "C–F cleavage"]
 
@@ -246,7 +245,7 @@ def test_a_trajectory_is_judged_over_all_its_segments(tmp_path: Path) -> None:
     assert "mean temperature is 900 K" in ended.quality.warnings[0]
     naf = calculated(rock_salt("Na", "F"), SETTINGS.calculations["naf"], -9.0)
     result = summarise.original(naf, {"fec-1": ended.model_dump()}, SETTINGS.model_dump())
-    assert STUDY.tables(result)[2] == [{"trajectory": "fec-1", "in doubt": ended.quality.warnings[0]}]
+    assert STUDY.tables(result)[-1] == [{"trajectory": "fec-1", "in doubt": ended.quality.warnings[0]}]
 
 
 def _event(kind: str, process: str, symbols: tuple[str, str]) -> BondEvent:

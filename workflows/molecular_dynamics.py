@@ -68,7 +68,7 @@ def run(
     progress: Progress,
     comm: Any,
     save_electrons: Callable[[int], str],
-) -> int:
+) -> None:
     """Move the atoms, step by step, until the last one.
 
     Args:
@@ -79,9 +79,6 @@ def run(
         progress: Of the run.
         comm: MPI communicator.
         save_electrons: Keeps the electrons of a step, and returns the name under which they are found again.
-
-    Returns:
-        The number of the last step.
     """
     random = np.random.Generator(np.random.PCG64(settings["seed"]))
     atoms.calc = calculator = Remembering(atoms.calc)
@@ -140,7 +137,6 @@ def run(
             time_fs=step * settings["time_step_fs"],
             temperature_k=float(atoms.get_temperature()),
         )
-    return step
 
 
 def _began(before: Moment | None, folder: Path) -> tuple[int, bool]:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from natrium.workflows.calculation import Calculation
     from natrium.workflows.result import Attempt, CalculationResult, Evaluation, Provenance, StudyResult
 
-_RELAXATION = ("force_ev_a", "max_steps", "cell")
+_OF_KIND = {
+    "relax": ("force_ev_a", "max_steps", "cell"),
+    "md": ("steps", "time_step_fs", "ensemble", "temperature_k", "thermostat_fs", "seed"),
+}
+"""Settings that mean nothing in a calculation of another kind."""
 
 
 def show(
@@ -155,7 +159,7 @@ def _settings(calculation: Calculation) -> str:
     """The settings that are set and mean something, as --set takes them."""
     import yaml
 
-    unused = _RELAXATION if calculation.kind == "static" else ()
+    unused = {name for kind, names in _OF_KIND.items() if kind != calculation.kind for name in names}
     told = {name: value for name, value in calculation.model_dump(mode="json").items() if name not in unused}
     plain = {
         name: int(value) if value == int(value) else value for name, value in told.items() if isinstance(value, float)
@@ -163,7 +167,7 @@ def _settings(calculation: Calculation) -> str:
     flow = [
         yaml.safe_dump({name: value}, default_flow_style=True, width=10_000).strip()[1:-1].replace(": ", "=", 1)
         for name, value in (told | plain).items()
-        if value not in (None, False, {})
+        if value not in (None, False, {}, [])
     ]
     return "  ".join(flow)
 

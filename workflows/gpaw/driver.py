@@ -63,7 +63,7 @@ def run(folder: Path, attempt: int, progress: Progress) -> None:
 def carry_out_kind(
     atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path] | None, progress: Progress
 ) -> int:
-    """Do what this kind of calculation does; returns its steps."""
+    """Do what this kind of calculation does; returns the steps of a relaxation, 0 of others."""
     if task["kind"] == "relax":
         from natrium.workflows.gpaw.relaxation import relax
 
@@ -71,7 +71,8 @@ def carry_out_kind(
     if task["kind"] == "md":
         from natrium.workflows.gpaw.dynamics import move
 
-        return move(atoms, calc, task, before, progress)
+        move(atoms, calc, task, before, progress)
+        return 0
     return single_point(atoms)
 
 

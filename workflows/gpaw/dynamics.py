@@ -23,7 +23,7 @@ def calculate_reproducibly() -> None:
     FFTWPlans._overwrite_flags = ESTIMATE  # what GPAW's own tests do
 
 
-def move(atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path] | None, progress: Progress) -> int:
+def move(atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path] | None, progress: Progress) -> None:
     """Move the atoms: see `natrium.workflows.molecular_dynamics.run`.
 
     Args:
@@ -32,9 +32,6 @@ def move(atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path
         task: input.json.
         before: The step to go on from, and the folder where its electrons are.
         progress: Of the run.
-
-    Returns:
-        The number of the last step.
     """
     from gpaw.mpi import world
 
@@ -43,4 +40,4 @@ def move(atoms: Any, calc: Any, task: dict[str, Any], before: tuple[Moment, Path
         electrons.restore(calc, prediction, before[1], before[0].electrons)
     save = partial(electrons.save, calc, prediction, progress.folder)
     moment = None if before is None else before[0]
-    return molecular_dynamics.run(atoms, task["md"], moment, progress.folder, progress, world, save)
+    molecular_dynamics.run(atoms, task["md"], moment, progress.folder, progress, world, save)

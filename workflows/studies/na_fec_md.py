@@ -169,7 +169,9 @@ class NaFecMd:
             for one in found.trajectories
             for warning in one.quality.warnings
         ]
-        return [[_row(one) for one in found.trajectories], _events(found.trajectories), doubts]
+        return [
+            rows for rows in ([_row(one) for one in found.trajectories], _events(found.trajectories), doubts) if rows
+        ]
 
 
 def trajectories(settings: NaFecMdSettings) -> dict[str, tuple[Species, int]]:
