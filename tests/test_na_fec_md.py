@@ -111,7 +111,7 @@ def test_systems(preset: str) -> None:
     assert "neutral" in complexed.label
     assert len(molecule_atoms(fec)) == 10
     assert len(molecule_atoms(complexed)) == 11
-    assert systems["complex"].charge == 1
+    assert systems["fec-na-relax"].charge == 1
     if preset == "standard":
         assert len(fec.symbols) == 34
 
@@ -277,7 +277,7 @@ def test_a_run_of_several_segments(natrium: CommandLine) -> None:
     settings = {
         "species": ["fec"], "segment_steps": 1, "layers": 1, "fixed_layers": 0,
         "md.steps": 3, "md.grid_spacing_a": 0.35, "md.energy_ev": 0.1,
-        "naf.cutoff_ev": 300, "naf.kpoints": [2, 2, 2], "naf.force_ev_a": 1.0,
+        "relax.force_ev_a": 9.0, "naf.cutoff_ev": 300, "naf.kpoints": [2, 2, 2], "naf.force_ev_a": 1.0,
     }  # fmt: skip
     changes = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
     out = natrium("run", "na-fec-md", "--preset", "preview", *(f"--set={one}" for one in changes)).stdout

@@ -1,6 +1,6 @@
 """Study `na-fec-md`: what happens to FEC, and to FEC with a sodium ion, on Na(110).
 
-The complex, relaxed → for each of both and each seed: molecule on slab → segments of molecular dynamics, until the
+Molecule or complex, relaxed → for each of both and each seed: on the slab → segments of molecular dynamics, until the
 length or an event → events; beside them the NaF crystal → result document.
 """
 
@@ -31,7 +31,7 @@ from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajecto
 from natrium.workflows.study import StudySettings, shown
 
 _BOX_VACUUM_A = 4.5
-"""Around the complex while it is relaxed, in orbitals that end there."""
+"""Around a molecule while it is relaxed, in orbitals that end there."""
 Species = Literal["fec", "fec-na"]
 
 
@@ -111,28 +111,29 @@ class NaFecMd:
     presets: ClassVar[str] = "natrium.workflows.presets:na-fec-md.yaml"
 
     def systems(self, settings: NaFecMdSettings) -> dict[str, System]:
-        """The system of every step; the complex as it is before it is relaxed."""
-        systems = {"naf": rock_salt("Na", "F")}
-        molecules = {"fec": molecule("FEC")}
-        if "fec-na" in settings.species:
-            molecules["fec-na"] = systems["complex"] = complex_of(settings)
-        for name, (species, seed) in trajectories(settings).items():
-            systems[f"{name}-md"] = on_slab(species, seed, molecules[species], settings)
-        return systems
+        """The system of every step; molecules as they are before they are relaxed."""
+        free = {species: unrelaxed(species, settings) for species in settings.species}
+        return (
+            {"naf": rock_salt("Na", "F")}
+            | {f"{species}-relax": system for species, system in free.items()}
+            | {
+                f"{name}-md": on_slab(species, seed, free[species], settings)
+                for name, (species, seed) in trajectories(settings).items()
+            }
+        )
 
     def flow(self, settings: NaFecMdSettings) -> Flow:
         """The jobs, joined."""
         naf = calculation_maker(settings, "naf").make(rock_salt("Na", "F"))
-        jobs: list[Any] = [naf]
-        molecules: dict[str, Any] = {"fec": molecule("FEC")}
-        if "fec-na" in settings.species:
-            relaxed = calculation_maker(settings, "complex").make(complex_of(settings))
-            molecules["fec-na"] = relaxed.output.system
-            jobs.append(relaxed)
+        relaxed = {
+            species: calculation_maker(settings, f"{species}-relax").make(unrelaxed(species, settings))
+            for species in settings.species
+        }
+        jobs: list[Any] = [naf, *relaxed.values()]
         found = {}
         for name, (species, seed) in trajectories(settings).items():
             maker, goal = _segments(name, seed, settings)
-            start = build(species, seed, molecules[species], settings)
+            start = build(species, seed, relaxed[species].output.system, settings)
             start.name = f"{name}-interface"
             first = CalculationMaker(**maker).make(start.output)
             events = go_on(name, start.output, [], first.output, maker, goal, settings.reaction.model_dump())
@@ -179,12 +180,14 @@ def trajectories(settings: NaFecMdSettings) -> dict[str, tuple[Species, int]]:
     return {f"{species}-{seed}": (species, seed) for species in settings.species for seed in settings.seeds}
 
 
-def complex_of(settings: NaFecMdSettings) -> System:
-    """FEC with the ion at its place, as geometry says.
+def unrelaxed(species: Species, settings: NaFecMdSettings) -> System:
+    """FEC as force fields have it, or with the ion at its place, as geometry says; in a box.
 
     Raises:
         InputError: there is no such place.
     """
+    if species == "fec":
+        return boxed(molecule("FEC"), _BOX_VACUUM_A)
     found = ion_complexes(molecule("FEC"), "Na")
     if settings.coordination not in found:
         raise InputError(f"FEC has no place {settings.coordination!r} for Na+", f"use one of {', '.join(found)}")
@@ -218,7 +221,7 @@ def on_slab(species: Species, seed: int, own: System, settings: NaFecMdSettings)
 
 @job(name="interface")
 def build(species: Species, seed: int, own: Any, settings: Any) -> System:
-    """The molecule, or the relaxed complex, on the slab."""
+    """The relaxed molecule or complex on the slab."""
     return on_slab(species, seed, System.model_validate(own), NaFecMdSettings.model_validate(settings))
 
 
