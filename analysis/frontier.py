@@ -20,12 +20,22 @@ class FrontierLevels(BaseModel):
     lumo_shift_ev: float | None = Field(
         default=None, description="LUMO of the complex less that of its molecule at the same level of theory, eV"
     )
+    lumo_at_ion: float | None = Field(
+        default=None, description="Share of the LUMO's density that is nearer to the ion than to any other atom, 0 to 1"
+    )
     electron_affinity_ev: float | None = Field(
         default=None,
         description="Vertical: E(M) - E(M with one more electron) at M's geometry, eV; a solvent follows the electron",
     )
     reduction_ev: float | None = Field(
-        default=None, description="Adiabatic: E(reduced, relaxed) - E(M), eV; negative where M takes the electron"
+        default=None,
+        description="Adiabatic: E(reduced, relaxed) - E(M), eV; negative where M takes the electron. Of a complex the"
+        " lower of two minima: from its own geometry, and from the reduced molecule with the ion",
+    )
+    electron_at_ion: float | None = Field(
+        default=None,
+        description="The same of the orbital that holds the extra electron in the relaxed reduced complex; near 1 the"
+        " reduction energy is that of the ion",
     )
     broken_bonds: tuple[str, ...] = Field(
         default=(),

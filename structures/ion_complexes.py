@@ -39,6 +39,10 @@ STRETCHES_A = (0.0, 0.2, 0.4)
 """Two donors far apart share an ion at longer distances than one alone, Å more: the first of these that has a place.
 The last one lets gauche succinonitrile hold Na+ with both nitrogens, 4.5 Å apart."""
 
+CONTACT = 1.2
+"""A donor within this times the sum of the ionic radii holds the ion: Na–O 2.9 Å, where sodium's first shell in its
+carbonate ends; in complexes of one ion the second begins beyond 3.5 Å."""
+
 SAME_START_A = 0.05
 """Starting geometries whose distances differ by less, Å, are the same by symmetry."""
 
@@ -70,8 +74,8 @@ def ion_complexes(molecule: System, ion: str = "Na", charge: int = 1) -> dict[st
         charge: Its charge, e.
 
     Raises:
-        InputError: an ion without a radius here, a periodic molecule, or one that holds an ion already.
-        NoDonorError: no donor atom that an ion can reach.
+        InputError: an ion without a radius here, or a periodic molecule.
+        NoDonorError: no donor atom that an ion can reach, or the molecule holds an ion already.
     """
     _check(molecule, ion, charge)
     found: list[tuple[Placement, System]] = []
@@ -99,6 +103,47 @@ def ion_complexes(molecule: System, ion: str = "Na", charge: int = 1) -> dict[st
     }
 
 
+def coordination(complexed: System) -> str:
+    """Kinds of the donors that hold the ion of a complex in the geometry that it has: 'carbonyl-o'; 'none' without one.
+
+    A donor holds it within `CONTACT` times the sum of their ionic radii. Where an ion was put says little about where
+    it is after a relaxation.
+
+    Args:
+        complexed: The molecule, and the ion as its last atom, as `ion_complexes` makes it.
+
+    Raises:
+        InputError: the last atom is no such ion.
+    """
+    known = {element: (charge, radius) for (element, charge), radius in ION_RADII_A.items()}
+    if complexed.symbols[-1] not in known:
+        raise InputError(
+            f"{complexed.label}: its last atom is {complexed.symbols[-1]}, no ion", "give a complex with its ion last"
+        )
+    charge, radius_a = known[complexed.symbols[-1]]
+    positions = np.array(complexed.positions_a)
+    molecule = System(
+        label=complexed.label,
+        symbols=complexed.symbols[:-1],
+        positions_a=positions[:-1],
+        cell_a=np.zeros((3, 3)),
+        pbc=(False,) * 3,
+        charge=complexed.charge - charge,
+        multiplicity=complexed.multiplicity,
+    )
+    distances = np.linalg.norm(positions[:-1] - positions[-1], axis=1)
+    return (
+        "+".join(
+            sorted(
+                donor.kind
+                for donor in donor_sites(molecule)
+                if distances[donor.atom] < CONTACT * (radius_a + DONOR_RADII_A[molecule.symbols[donor.atom]])
+            )
+        )
+        or "none"
+    )
+
+
 def _check(molecule: System, ion: str, charge: int) -> None:
     if (ion, charge) not in ION_RADII_A:
         known = ", ".join(f"{element}{_sign(value)}" for element, value in ION_RADII_A)
@@ -110,7 +155,10 @@ def _check(molecule: System, ion: str, charge: int) -> None:
         )
     held = sorted(IONIC.intersection(molecule.symbols))
     if held:
-        raise InputError(f"{molecule.label}: contains {', '.join(held)} already", "give the molecule alone")
+        raise NoDonorError(
+            f"{molecule.label}: contains {', '.join(held)} already",
+            "give the molecule alone, or calculate it without an ion",
+        )
 
 
 def _with_ion(molecule: System, ion: str, charge: int, position_a: NDArray[np.float64]) -> System:

@@ -24,6 +24,7 @@ class Recipe(NamedTuple):
     """Place among the conformers of the SMILES, the lowest force-field energy first."""
 
 
+XYZ_ENDINGS = (".xyz", ".extxyz")
 RECIPES = {
     "FEC": Recipe("fluoroethylene carbonate", "O=C1OCC(F)O1"),
     "EC": Recipe("ethylene carbonate", "O=C1OCCO1"),
@@ -67,7 +68,7 @@ def molecule(source: str) -> System:
     """
     if source.startswith("smiles:"):
         return conformers_from_smiles(source.removeprefix("smiles:"))[0].system
-    if source.endswith((".xyz", ".extxyz")):
+    if source.lower().endswith(XYZ_ENDINGS):
         return read_xyz(source)
     return library_molecule(source)
 

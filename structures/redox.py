@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from natrium.structures.errors import InputError
+from natrium.structures.ion_complexes import ion_complexes
 from natrium.structures.system import System
 
 
@@ -31,3 +34,30 @@ def reduced(system: System) -> System:
         "magnetic_moments": None,
     }
     return System.model_validate(system.model_dump() | changes)
+
+
+_HARD_DONORS = ("O", "N")
+"""Where the charge of reduced carbonates and nitriles is."""
+
+
+def rejoined(molecule: System, ion: str, charge: int) -> System:
+    """A reduced molecule with an ion where it has the most oxygen and nitrogen around it: another start of the complex.
+
+    The reduced complex has minima that differ by where the electron is. From the geometry of the complex it goes to the
+    ion as often as not; here it is in the molecule to begin with, and its broken bonds are broken.
+
+    Args:
+        molecule: Relaxed with its extra electron.
+        ion: Element of the ion.
+        charge: Its charge, e.
+
+    Raises:
+        InputError: what `ion_complexes` refuses.
+    """
+
+    def attraction(complexed: System) -> float:
+        positions = np.array(complexed.positions_a)
+        donors = [symbol in _HARD_DONORS for symbol in molecule.symbols]
+        return float((1 / np.linalg.norm(positions[:-1] - positions[-1], axis=1))[donors].sum())
+
+    return max(ion_complexes(molecule, ion, charge).values(), key=attraction)

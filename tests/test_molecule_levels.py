@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
+from fec import COMPLEX, FEC, GAS, RELAX, documents, evaluated, places, settings
 from synthetic import calculated
 
-from natrium.structures.ion_complexes import ion_complexes
+from natrium.structures.ion_complexes import coordination, ion_complexes
+from natrium.structures.redox import reduced, rejoined
 from natrium.workflows.sections import planned
 from natrium.workflows.studies.molecule_levels import (
     UNBOUND_ELECTRON,
@@ -17,10 +17,6 @@ from natrium.workflows.studies.molecule_levels import (
 )
 from natrium.workflows.studies.orbitals import summarise
 from natrium.workflows.study import study
-
-if TYPE_CHECKING:
-    pass
-from fec import FEC, GAS, documents, evaluated, places, settings
 
 
 def test_numbers_of_a_molecule() -> None:
@@ -39,7 +35,7 @@ def test_numbers_of_a_molecule() -> None:
     assert complexed.binding_ev == pytest.approx(-1.4)
     # -1101.4 + 999.95 + 100.02 + (1000 - 999.9): the functions of the other part had made each part too low
     assert complexed.binding_counterpoise_ev == pytest.approx(-1.33)
-    assert [place.name for place in found.places[:2]] == ["f", "ring-o-1"]
+    assert [(place.starts, place.donors) for place in found.places[:2]] == [(("f",), "f"), (("ring-o-1",), "ring-o")]
     assert found.missing == ["fec-ring-o-2-conformer: failed"]
     # every one can be shown by its name
     assert found.calculations.keys() <= planned(study("orbitals"), settings(levels=["b3lyp"])).keys()
@@ -57,7 +53,11 @@ def test_numbers_of_a_molecule() -> None:
 def test_a_failed_step_takes_only_its_own_numbers(failed: str, lost: dict[str, set[str]]) -> None:
     found = evaluated(documents(**{failed: None}))
     assert f"{failed}: failed" in found.missing
-    absent = {row.species: {name for name, value in row.model_dump().items() if value is None} for row in found.levels}
+    without_orbitals = {"lumo_at_ion", "electron_at_ion"}
+    absent = {
+        row.species: {name for name, value in row.model_dump().items() if value is None} - without_orbitals
+        for row in found.levels
+    }
     expected = {row.species: lost.get(row.species, set()) for row in found.levels}
     expected.get("FEC", set()).update({"lumo_shift_ev", "binding_ev", "binding_counterpoise_ev"})
     assert absent == expected
@@ -106,3 +106,27 @@ def test_the_lowest_place_is_taken() -> None:
     assert found["system"].symbols[-1] == "Na"
     assert found["missing"] == ["ring-o-2"]
     assert np.array(found["system"].positions_a) == pytest.approx(np.array(ion_complexes(FEC)["f"].positions_a))
+
+
+@pytest.mark.parametrize(("energy_ev", "reduction_ev"), [(-1107.0, -5.6), (-1105.5, -4.6)])
+def test_of_two_reduced_complexes_the_lower_counts(energy_ev: float, reduction_ev: float) -> None:
+    """One begins as the complex (-1106 eV, nothing broken), one as the opened molecule that the ion comes to."""
+    electron = reduced(COMPLEX)
+    opened = np.array(COMPLEX.positions_a)
+    opened[COMPLEX.symbols.index("F")] += 3.0
+    more = {
+        "fec-ion-rejoined-b3lyp-relax": calculated(electron.moved(opened), RELAX, -1096.0),
+        "fec-ion-rejoined-b3lyp": calculated(electron.moved(opened), GAS, energy_ev, homo_ev=-5.0, lumo_ev=-1.0),
+    }
+    _, complexed = evaluated(documents(**more)).levels
+    assert complexed.reduction_ev == pytest.approx(reduction_ev)
+    assert bool(complexed.broken_bonds) == (energy_ev < -1106)
+
+
+def test_an_ion_comes_to_a_reduced_molecule() -> None:
+    """Between the oxygens that the opened ring has freed, rather than at fluorine or above carbon."""
+    anion = reduced(FEC)
+    joined = rejoined(anion, "Na", 1)
+    assert (joined.charge, joined.multiplicity, joined.symbols) == (0, 2, (*FEC.symbols, "Na"))
+    assert "carbonyl-o" in coordination(joined)
+    assert len(coordination(joined).split("+")) == 2

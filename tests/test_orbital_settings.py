@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "bad SMILES": ({"molecules": ["smiles:C1CC"]}, "C1CC"),
     "no such molecule": ({"molecules": ["FEX"]}, "FEX"),
     "no such file": ({"molecules": ["nowhere/fec.xyz"]}, "nowhere/fec.xyz"),
-    "two of one name": ({"molecules": ["FEC", "fec"]}, "molecules: fec is there twice"),
+    "two of one name": ({"molecules": ["FEC", "fec"]}, "molecules: FEC, fec cannot be told"),
     "two molecules in one": ({"molecules": ["smiles:[Na+].O"]}, "holds several molecules"),
     "no such basis": ({"molecules": ["smiles:CI"], "ion": None}, r"CI: PySCF has no basis '6-31G\(d\)' for I"),
     "a name that means another level": (
@@ -37,7 +37,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"molecules": ["FEC", {"name": "FEC ion", "source": "EC"}]},
         "FEC ion would have the step fec-ion-b3lyp-relax",
     ),
-    "a level twice": ({"levels": ["pbe", "pbe"]}, "levels: pbe is there twice"),
+    "a level twice": ({"levels": ["pbe", "pbe"]}, "levels: pbe, pbe cannot be told"),
     "a level as geometry": ({"levels": ["pbe"], "geometry": "pbe"}, "pbe is a static calculation"),
     "a small basis": (
         {"pbe.mode": "lcao", "pbe.basis": "dzp"},
@@ -48,7 +48,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         r"Li\+: the PAW dataset leaves no electrons",
     ),
     "no such ion": ({"ion": "Na"}, "Na: natrium cannot place it"),
-    "no such place": ({"coordination": ["nitrile-n"]}, "FEC has no place nitrile-n"),
+    "no such place": ({"coordination": ["nitrile-n"]}, "no place nitrile-n for Na\\+ at FEC"),
+    "one place of two": ({"coordination": ["carbonyl_o", "carbonylo"]}, "no place carbonylo for"),
+    "a place that none of several has": (
+        {"molecules": ["FEC", "EC"], "coordination": ["nitrile-n"]},
+        "no place nitrile-n for Na\\+ at FEC, EC",
+    ),
+    "several that cannot be": (
+        {"molecules": ["smiles:C1CC", "FEC", "smiles:C(C)(C)(C)(C)C"]},
+        r"2 of 3 molecules cannot be calculated: molecule C1CC.*; molecule C\(C\)",
+    ),
     "no such level": ({"levels": ["b2plyp"]}, "no level of theory 'b2plyp'"),
     "a relaxation as a level": ({"levels": ["b3lyp_relax"]}, "b3lyp_relax is a relax calculation"),
     "plane waves": (
@@ -111,7 +120,7 @@ def test_a_missing_extra(package: str, extra: str, natrium: CommandLine) -> None
             " fec-ion-b3lyp-pcm fec-ion-hf fec-ion-deformed-hf fec-ion-molecule-hf fec-ion-ion-hf",
         ),
         # propane offers sodium nothing
-        ({"molecules": ["smiles:CCC"], "levels": ["hf"], "reduction": False}, "ccc-b3lyp-relax ccc-hf"),
+        ({"molecules": ["smiles:CCC"], "levels": ["hf"], "reduction": False}, "ccc-8c55-b3lyp-relax ccc-8c55-hf"),
     ],
 )
 def test_steps(overrides: dict[str, Any], steps: str) -> None:
@@ -156,3 +165,34 @@ def test_a_list_goes_on_without_a_place_for_the_ion() -> None:
     found = evaluate.original({"name": "FEC", "source": "FEC"}, alone, {}, None, given)
     assert found.missing == ["Na+ finds no place at it, or none of those that were asked for"]
     assert [row.species for row in found.levels] == ["FEC"]
+
+
+def test_molecules_are_told_apart_by_what_their_names_cannot_say() -> None:
+    """Benzene and cyclohexane differ in upper and lower case alone, which names of steps have not."""
+    molecules = ["smiles:c1ccccc1", "smiles:C1CCCCC1", {"name": "碳酸乙烯酯", "source": "EC"}, "FEC", "Na+"]
+    bases = [one.base for one in settings(molecules=molecules, levels=["hf"]).molecules]
+    assert len(set(bases)) == 5
+    assert bases[3:] == ["fec", "na-plus"]
+    assert bases[2].startswith("molecule-")
+
+
+def test_an_ion_alone_is_calculated_without_another_one() -> None:
+    steps = planned(study("orbitals"), settings(molecules=["Na+"], levels=["hf"], reduction=False))
+    assert set(steps) == {"na-plus-b3lyp-relax", "na-plus-hf"}
+
+
+@pytest.mark.parametrize("ion", ["Na+", None])
+def test_a_crystal_is_no_molecule(ion: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "crystal.XYZ"
+    file.write_text('2\nLattice="4 0 0 0 4 0 0 0 4" pbc="T T T" charge=0 multiplicity=1\nNa 0 0 0\nF 2 2 2\n')
+    with pytest.raises(InputError, match="is periodic"):
+        check(study("orbitals"), settings(molecules=[str(file)], ion=ion))
+
+
+def test_a_broken_pyscf_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise ImportError("libcint.so: cannot open shared object file")
+
+    monkeypatch.setattr("natrium.workflows.pyscf.engine.import_module", broken)
+    with pytest.raises(InputError, match=r"pyscf is installed and cannot be imported: libcint"):
+        check(study("orbitals"), settings(levels=["hf"]))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fec import documents, evaluated, settings
+from fec import FEC, documents, evaluated, settings
 
 from natrium.analysis.published import published
+from natrium.structures.ion_complexes import ion_complexes
 from natrium.workflows.studies.published_levels import comparisons
 
 
 def compared(**overrides: Any) -> dict[str, Any]:
     chosen = settings(levels=["b3lyp"], **overrides)
-    found = comparisons(evaluated(documents()).levels, chosen.calculations, chosen.calculations[chosen.geometry])
+    found = comparisons([evaluated(documents())], chosen.calculations, chosen.calculations[chosen.geometry])
     return {one.quantity: one for one in found}
 
 
@@ -49,3 +50,24 @@ def test_levels_in_another_geometry_stand_beside_the_published_ones_and_are_not_
         ["at the geometry of B3LYP/6-31G(d)", "published at that of GFN2-xTB"]
     ] * 2
     assert {one.agrees for one in told.values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({}, {"FEC", "FEC–Na+"}),
+        ({"source": "EC"}, set()),
+        ({"source": "smiles:O=C1OCC(F)O1"}, set()),
+        ({"complex": ion_complexes(FEC)["f"]}, {"FEC"}),
+        ({"complex": ion_complexes(FEC)["carbonyl-o+ring-o-1"]}, {"FEC"}),
+    ],
+)
+def test_only_fec_with_the_ion_at_its_carbonyl_is_compared(change: dict[str, Any], kept: set[str]) -> None:
+    chosen = settings(levels=["b3lyp"])
+    found = comparisons(
+        [evaluated(documents()).model_copy(update=change)], chosen.calculations, chosen.calculations[chosen.geometry]
+    )
+    papers = {"FEC": published("fec_lumo").quantity, "FEC–Na+": published("fec_na_lumo").quantity}
+    told = {name for name, quantity in papers.items() if f"{quantity}, b3lyp" in [one.quantity for one in found]}
+    assert told == kept
+    assert any("binding" in one.quantity for one in found) == ("FEC–Na+" in kept)

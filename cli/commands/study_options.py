@@ -16,7 +16,7 @@ Molecules = Annotated[
     str | None,
     typer.Option(
         metavar="FILE.smi|NAME,…",
-        help="Molecules of the study orbitals: a file with a SMILES and a name a line, or names, SMILES and xyz files.",
+        help="Molecules of the study orbitals: a file with a SMILES and a name a line; or names, smiles:…, xyz files.",
     ),
 ]
 Directory = Annotated[Path, typer.Option("--dir", help="Run folders are made below this one.")]
@@ -41,7 +41,7 @@ def settings_given(overrides: list[str] | None, molecules: str | None) -> dict[s
 
     if "molecules" in values:
         raise InputError("--molecules and --set molecules=…", "leave one of them out")
-    if molecules.endswith(".smi"):
+    if molecules.lower().endswith(".smi"):
         listed: list[Any] = [
             {"name": name, "source": f"smiles:{smiles}"} for name, smiles in read_smiles_list(molecules).items()
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,13 @@ class PySCF(ProgramEngine):
         for package in ("pyscf", *(["dftd3"] if calculation.dispersion else [])):
             if find_spec(package) is None:
                 raise InputError(f"the package {package} is not installed", "pip install 'natrium[pyscf]'")
+            try:
+                import_module(package)
+            except (ImportError, OSError) as error:
+                raise InputError(
+                    f"the package {package} is installed and cannot be imported: {error}",
+                    "install it again: pip install --force-reinstall 'natrium[pyscf]'",
+                ) from error
         from natrium.workflows.pyscf.molecule import check_molecule
 
         check_molecule(system, calculation.basis)

@@ -10,13 +10,15 @@ from jobflow import JobConfig, OnMissing, job
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.analysis.frontier import FrontierLevels
+from natrium.analysis.orbital_share import orbital_share
 from natrium.structures.bonds import neighbours
-from natrium.structures.conformers import RankedConformer
+from natrium.structures.conformers import RankedConformer, distinct
 from natrium.structures.counterpoise import alone
+from natrium.structures.ion_complexes import coordination
 from natrium.structures.system import System
 from natrium.workflows.partners import check_same_method, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary
-from natrium.workflows.studies.orbital_settings import ION, NamedMolecule, conformer_step, step_name
+from natrium.workflows.studies.orbital_settings import ION, REJOINED, NamedMolecule, conformer_step, step_name
 from natrium.workflows.study import shown
 
 Documents = Mapping[str, CalculationResult | None]
@@ -24,6 +26,22 @@ Documents = Mapping[str, CalculationResult | None]
 UNBOUND_LUMO = "LUMO is not bound: a state of the basis or of the box"
 UNBOUND_ELECTRON = "where it is, it does not bind the extra electron: the electron affinity is that of basis or box"
 UNBOUND_REDUCED = "relaxed, it does not bind the extra electron: the reduction energy is that of basis or box"
+
+
+SAME_PLACE_A = 0.3
+"""Relaxed complexes with the same donors are one place where no distance differs by more, Å: an ion at the end of a
+carbonyl group swings by 0.2 Å for 0.01 eV."""
+
+
+class IonPlace(BaseModel):
+    """A place where relaxations of a complex ended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    donors: str = Field(description="What holds the ion there: carbonyl-o, carbonyl-o+ring-o")
+    relative_ev: float = Field(description="Energy above the lowest place, eV")
+    starts: tuple[str, ...] = Field(description="The places that the ion was put at and that ended here")
+    system: System = Field(description="The geometry that lies lowest")
 
 
 class MoleculeLevels(BaseModel):
@@ -35,9 +53,7 @@ class MoleculeLevels(BaseModel):
     source: str = Field(description="Where the molecule comes from: a name of the library, SMILES, a file")
     system: System = Field(description="The relaxed molecule")
     complex: System | None = Field(description="The relaxed complex with the ion")
-    places: list[RankedConformer] = Field(
-        description="Where the ion was tried, by energy; places that became the same are one"
-    )
+    places: list[IonPlace] = Field(description="Where the ion ended, by energy")
     levels: list[FrontierLevels]
     missing: list[str] = Field(description="What could not be evaluated, and why")
     calculations: dict[str, CalculationSummary] = Field(description="The calculations behind these numbers")
@@ -87,11 +103,30 @@ def evaluate(
         source=molecule.source,
         system=relaxed.system,
         complex=None if relaxed_complex is None else relaxed_complex.system,
-        places=[] if places is None else [RankedConformer.model_validate(one) for one in places["ranking"]],
+        places=[] if places is None else ion_places([RankedConformer.model_validate(one) for one in places["ranking"]]),
         levels=rows,
         missing=missing,
         calculations=calculations,
     )
+
+
+def ion_places(ranking: Sequence[RankedConformer]) -> list[IonPlace]:
+    """The places where relaxations ended, by energy, each once: the same donors, geometry and energy."""
+    starts = {one.name: (one.name, *one.duplicates) for one in ranking}
+    merged = distinct(
+        {one.name: one.system for one in ranking},
+        {one.name: one.energy_ev for one in ranking},
+        tolerance_a=SAME_PLACE_A,
+    )
+    return [
+        IonPlace(
+            donors=coordination(one.system),
+            relative_ev=one.relative_ev,
+            starts=tuple(start for name in (one.name, *one.duplicates) for start in starts[name]),
+            system=one.system,
+        )
+        for one in merged
+    ]
 
 
 def ion_levels(ion: str, level: str, document: CalculationResult) -> FrontierLevels:
@@ -122,12 +157,13 @@ def _levels(
         return None
     row = _row(species, molecule, level, document)
     vertical = found.get(step_name(f"{form}-electron", level))
-    adiabatic = found.get(step_name(f"{form}-reduced", level))
+    lowest = _lowest_reduced(form, level, found)
+    adiabatic = found.get(step_name(lowest, level))
     what = f"{species}, {level}"
     gained = or_note(what, missing, lambda: _difference_ev(vertical, document))
     reduction = or_note(what, missing, lambda: _difference_ev(adiabatic, document))
     relaxed = found.get(step_name(form, geometry))
-    relaxed_reduced = found.get(step_name(f"{form}-reduced", geometry))
+    relaxed_reduced = found.get(step_name(lowest, geometry))
     broken: tuple[str, ...] = ()
     if relaxed is not None and relaxed_reduced is not None:
         broken = broken_bonds(relaxed.system, relaxed_reduced.system)
@@ -139,6 +175,13 @@ def _levels(
         "notes": (*row.notes, *notes),
     }
     return row.model_copy(update=changes)
+
+
+def _lowest_reduced(form: str, level: str, found: Documents) -> str:
+    """What the steps of the relaxed reduced species begin with: of a complex the lower of its two minima."""
+    ways = {way: found.get(step_name(way, level)) for way in (f"{form}-reduced", f"{form}-{REJOINED}")}
+    energies = {way: document.energy_ev for way, document in ways.items() if document is not None}
+    return min(energies, key=lambda way: energies[way], default=f"{form}-reduced")
 
 
 def _difference_ev(first: CalculationResult | None, second: CalculationResult) -> float | None:
@@ -166,8 +209,27 @@ def _bound(
     if own is not None and own.lumo_ev is not None and complexed.lumo_ev is not None:
         shift = complexed.lumo_ev - own.lumo_ev
     binding, corrected = _binding(base, complexed.level, found, ion_ev, missing)
-    changes = {"lumo_shift_ev": shift, "binding_ev": binding, "binding_counterpoise_ev": corrected}
+    step = step_name(f"{base}-{ION}", complexed.level)
+    lowest = _lowest_reduced(f"{base}-{ION}", complexed.level, found)
+    changes = {
+        "lumo_shift_ev": shift,
+        "lumo_at_ion": _at_ion(found.get(step), "lumo", missing),
+        "electron_at_ion": _at_ion(found.get(step_name(lowest, complexed.level)), "homo", missing),
+        "binding_ev": binding,
+        "binding_counterpoise_ev": corrected,
+    }
     return complexed.model_copy(update=changes)
+
+
+def _at_ion(document: CalculationResult | None, name: str, missing: list[str]) -> float | None:
+    """Share of an orbital of a complex that is at its ion, which is its last atom; None where it was not kept."""
+    kept = None if document is None or document.orbitals is None else document.orbitals.get(name)
+    if document is None or kept is None:
+        return None
+    positions_a = document.system.positions_a
+    return or_note(
+        f"{document.system.label}, {name}", missing, lambda: orbital_share(kept, positions_a, len(positions_a) - 1)
+    )
 
 
 def _binding(
@@ -243,9 +305,9 @@ def tables(levels: Sequence[FrontierLevels], molecules: Sequence[MoleculeLevels]
     places = [
         {
             "molecule": one.name,
-            "place of the ion": place.name,
+            "the ion is held by": place.donors,
             "above the lowest (eV)": shown(place.relative_ev),
-            "the same as": ", ".join(place.duplicates),
+            "began at": ", ".join(place.starts),
         }
         for one in molecules
         for place in one.places
@@ -267,8 +329,10 @@ def table_row(row: FrontierLevels) -> dict[str, str]:
         "LUMO (eV)": marked(row.lumo_ev, UNBOUND_LUMO),
         "gap (eV)": shown(row.gap_ev),
         "ΔLUMO by the ion (eV)": shown(row.lumo_shift_ev, 2, "+"),
+        "LUMO at the ion (%)": shown(row.lumo_at_ion and 100 * row.lumo_at_ion, 0),
         "electron affinity (eV)": marked(row.electron_affinity_ev, UNBOUND_ELECTRON),
         "reduction (eV)": marked(row.reduction_ev, UNBOUND_REDUCED, "+"),
+        "electron at the ion (%)": shown(row.electron_at_ion and 100 * row.electron_at_ion, 0),
         "bonds broken by it": ", ".join(row.broken_bonds),
         "binding (eV)": shown(row.binding_ev),
         "with counterpoise (eV)": shown(row.binding_counterpoise_ev),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import hashlib
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from natrium.structures.boxes import boxed
 from natrium.structures.counterpoise import alone
 from natrium.structures.errors import InputError
 from natrium.structures.ion_complexes import ION_RADII_A, NoDonorError, ion_complexes
-from natrium.structures.molecule_library import library_names, molecule
+from natrium.structures.molecule_library import XYZ_ENDINGS, library_names, molecule
+from natrium.structures.smiles import MissingRDKitError
 from natrium.structures.system import System
 from natrium.workflows.study import StudySettings
 
@@ -21,6 +23,9 @@ IONS = {f"{element}{charge if charge > 1 else ''}+": (element, charge) for eleme
 
 ION = "ion"
 """What the steps of the ion alone begin with, and those of a complex have in their names."""
+
+REJOINED = "rejoined"
+"""What is in the names of the steps of a complex that begins as the reduced molecule with the ion."""
 
 CONFORMER = "conformer"
 """The section of the relaxations that find the best place for the ion."""
@@ -64,8 +69,12 @@ class NamedMolecule(BaseModel):
 
     @property
     def base(self) -> str:
-        """What the names of its steps begin with."""
-        return slug(self.name)
+        """What the names of its steps begin with; with a hash where they cannot say the name."""
+        plain = "-".join(self.name.lower().replace("+", " plus ").split())
+        told = slug(self.name)
+        if told == plain and self.source != f"smiles:{self.name}":
+            return told
+        return f"{told}-{hashlib.sha256(self.name.encode()).hexdigest()[:4]}"
 
     @property
     def system(self) -> System:
@@ -101,6 +110,11 @@ class OrbitalsSettings(StudySettings):
         each = [given] if isinstance(given, str) else given
         return [_named_after_its_source(one) if isinstance(one, str) else one for one in each]
 
+    @field_validator("coordination")
+    @classmethod
+    def _as_places(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return given and tuple(name.replace("_", "-") for name in given)
+
     @field_validator("levels", "geometry")
     @classmethod
     def _as_sections(cls, given: Any) -> Any:
@@ -108,11 +122,16 @@ class OrbitalsSettings(StudySettings):
 
     @model_validator(mode="after")
     def _is_possible(self) -> OrbitalsSettings:
-        for what, names in (("molecules", [one.base for one in self.molecules]), ("levels", list(self.levels))):
-            twice = sorted({name for name in names if names.count(name) > 1})
+        bases = [one.base for one in self.molecules]
+        for what, names, keys in (
+            ("molecules", [one.name for one in self.molecules], bases),
+            ("levels", self.levels, list(self.levels)),
+        ):
+            twice = [name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1]
             if twice:
                 raise InputError(
-                    f"{what}: {', '.join(twice)} is there twice", "name each once, and each molecule differently"
+                    f"{what}: {', '.join(twice)} cannot be told from one another",
+                    "name each once, and each molecule differently: {name: …, source: …}",
                 )
         if self.ion is not None and self.ion not in IONS:
             raise InputError(f"ion={self.ion}: natrium cannot place it", f"use one of {', '.join(IONS)}, or null")
@@ -146,23 +165,59 @@ class OrbitalsSettings(StudySettings):
         """The ion at the molecule's donors; empty without an ion, or where it finds no place.
 
         Raises:
-            InputError: the only molecule has none of the places that were asked for.
+            InputError: a molecule that cannot be, or a place that was asked for and that no molecule has.
         """
+        return self._candidates[of.base]
+
+    @cached_property
+    def _candidates(self) -> dict[str, dict[str, System]]:
+        """By the bases of the molecules."""
+        found = {one.base: self._places(one) for one in self.molecules}
+        if self.coordination is None or self.ion is None:
+            return found
+        known = list(dict.fromkeys(name for places in found.values() for name in places))
+        unknown = [name for name in self.coordination if name not in known]
+        if unknown:
+            names = ", ".join(one.name for one in self.molecules[:3]) + (", …" if len(self.molecules) > 3 else "")
+            choice = f"choose among {', '.join(known)}: --set 'coordination=[…]'"
+            raise InputError(
+                f"coordination: there is no place {', '.join(unknown)} for {self.ion} at {names}",
+                choice if known else "leave the ion out: --set ion=null",
+            )
+        return {
+            base: {name: system for name, system in places.items() if name in self.coordination}
+            for base, places in found.items()
+        }
+
+    def _places(self, of: NamedMolecule) -> dict[str, System]:
         if self.ion is None:
             return {}
         try:
-            found = ion_complexes(of.system, *IONS[self.ion])
+            return ion_complexes(of.system, *IONS[self.ion])
         except NoDonorError:
             return {}
-        if self.coordination is None:
-            return found
-        chosen = {name: system for name, system in found.items() if name in self.coordination}
-        if not chosen and len(self.molecules) == 1:
+
+    def check_molecules(self) -> None:
+        """Refuse all molecules that cannot be, at once: a list is mended in one go.
+
+        Raises:
+            InputError: with every one of them.
+        """
+        problems = []
+        for one in self.molecules:
+            try:
+                _ = one.system
+            except MissingRDKitError:
+                raise
+            except InputError as error:
+                if len(self.molecules) == 1:
+                    raise
+                problems.append(f"{error.problem} ({error.remedy})")
+        if problems:
             raise InputError(
-                f"{of.name} has no place {', '.join(self.coordination)} for {self.ion}",
-                f"choose among {', '.join(found)}",
+                f"{len(problems)} of {len(self.molecules)} molecules cannot be calculated: " + "; ".join(problems),
+                "correct these, or leave them out",
             )
-        return chosen
 
     def box(self, section: str) -> Box | None:
         """The box that a calculation wants its molecules in; None for Gaussian bases, which need none."""
@@ -218,7 +273,7 @@ def slug(name: str) -> str:
 
 
 def _named_after_its_source(source: str) -> dict[str, str]:
-    if source.endswith((".xyz", ".extxyz")):
+    if source.lower().endswith(XYZ_ENDINGS):
         return {"name": Path(source).stem, "source": str(Path(source).absolute())}
     return {"name": source.removeprefix("smiles:"), "source": source}
 
@@ -226,8 +281,14 @@ def _named_after_its_source(source: str) -> dict[str, str]:
 @lru_cache(maxsize=1024)
 def _system(named: NamedMolecule) -> System:
     try:
-        return molecule(named.source).model_copy(update={"label": named.name})
+        found = molecule(named.source).model_copy(update={"label": named.name})
     except InputError as error:
         if named.source in library_names():
             raise
         raise type(error)(f"molecule {named.name}: {error.problem}", error.remedy) from None
+    if any(found.pbc):
+        raise InputError(
+            f"molecule {named.name}: {named.source} is periodic, pbc is {found.pbc}",
+            "give a molecule: an xyz file without Lattice and pbc",
+        )
+    return found

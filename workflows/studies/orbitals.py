@@ -1,8 +1,8 @@
 """Study `orbitals`: frontier orbitals of molecules, alone and with an ion, at several levels of theory.
 
 Each molecule: relaxation; the ion at each of its donors: relaxations, of which the lowest is relaxed further → statics
-of both at every level of theory; the same with one more electron, before and after it relaxes → evaluation → result
-document.
+of both at every level of theory; the same with one more electron, before and after it relaxes, and of the reduced
+molecule that the ion comes to → evaluation → result document.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from natrium.analysis.published import Comparison
 from natrium.structures.conformers import distinct
 from natrium.structures.counterpoise import alone, counterpoise_parts
 from natrium.structures.errors import InputError
-from natrium.structures.redox import reduced
+from natrium.structures.ion_complexes import coordination
+from natrium.structures.redox import reduced, rejoined
 from natrium.structures.system import System
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import require
@@ -29,6 +30,8 @@ from natrium.workflows.studies.molecule_levels import MoleculeLevels, evaluate, 
 from natrium.workflows.studies.orbital_settings import (
     CONFORMER,
     ION,
+    IONS,
+    REJOINED,
     NamedMolecule,
     OrbitalsSettings,
     conformer_step,
@@ -76,6 +79,7 @@ class Orbitals:
         Raises:
             InputError: two steps would have one name, or one the name of another level of theory.
         """
+        settings.check_molecules()
         each: list[tuple[str, str, System]] = []
         for molecule in settings.molecules:
             start, base = molecule.system, molecule.base
@@ -84,9 +88,11 @@ class Orbitals:
             if candidates:
                 complexed = next(iter(candidates.values()))
                 each += [(conformer_step(base, place), CONFORMER, one) for place, one in candidates.items()]
-                each += _form_systems(f"{base}-{ION}", complexed, settings)
+                form = f"{base}-{ION}"
+                each += _form_systems(form, complexed, settings)
+                each += _rejoined_systems(form, complexed, settings)
                 for part, system in counterpoise_parts(complexed, start, settings.ion_alone).items():
-                    names = {level: step_name(f"{base}-{ION}-{part}", level) for level in settings.corrected_levels}
+                    names = {level: step_name(f"{form}-{part}", level) for level in settings.corrected_levels}
                     each += [(name, level, system) for level, name in names.items()]
         if any(settings.candidates(molecule) for molecule in settings.molecules):
             each += [(step_name(ION, level), level, settings.ion_alone) for level in settings.levels]
@@ -131,6 +137,11 @@ class Orbitals:
             ranking = places[-1].output
             with_ion, more = _complex_jobs(molecule, ranking["system"], settings)
             jobs += [*places, *with_ion]
+            if settings.reduction:
+                own = documents[step_name(f"{molecule.base}-reduced", settings.geometry)]
+                joined, again = _rejoined_jobs(f"{molecule.base}-{ION}", own.system, settings)
+                jobs += joined
+                more |= again
             documents |= more
         alone_ev = {level: output.energy_ev for level, output in ions.items()}
         given = {name: getattr(settings, name) for name in ("ion", "levels", "geometry")}
@@ -174,6 +185,12 @@ def _form_systems(form: str, system: System, settings: OrbitalsSettings) -> list
     return [(step_name(name, section), section, which) for name, section, which in steps]
 
 
+def _rejoined_systems(form: str, complexed: System, settings: OrbitalsSettings) -> list[tuple[str, str, System]]:
+    """The same of the reduced molecule that the ion comes to, which has the atoms of the reduced complex."""
+    sections = (settings.geometry, *settings.levels) if settings.reduction else ()
+    return [(step_name(f"{form}-{REJOINED}", section), section, reduced(alone(complexed))) for section in sections]
+
+
 def _form_jobs(form: str, start: Any, settings: OrbitalsSettings) -> tuple[list[Any], dict[str, Any]]:
     """The jobs of a molecule or of its complex, and the outputs of its calculations by step.
 
@@ -184,7 +201,6 @@ def _form_jobs(form: str, start: Any, settings: OrbitalsSettings) -> tuple[list[
     """
     jobs: list[Any] = []
     documents: dict[str, Any] = {}
-    boxes = {section: settings.box(section) for section in (*settings.levels, settings.geometry)}
 
     def calculate(name: str, section: str, system: Any, continue_from: Any = None) -> Any:
         made = calculation_maker(settings, step_name(name, section)).make(system, continue_from)
@@ -192,11 +208,10 @@ def _form_jobs(form: str, start: Any, settings: OrbitalsSettings) -> tuple[list[
         jobs.append(made)
         return made.output
 
-    def forms_of(name: str, relaxed: Any, *, electron: bool) -> Any:
-        made = prepare(relaxed, boxes, electron)
-        made.name = f"{name}-forms"
-        jobs.append(made)
-        return made.output
+    def forms_of(name: str, relaxed: Any, *, electron: bool) -> dict[str, dict[str, Any]]:
+        made, forms = _forms(name, relaxed, settings, electron=electron)
+        jobs.extend(made)
+        return forms
 
     relaxed = calculate(form, settings.geometry, start)
     forms = forms_of(form, relaxed.system, electron=settings.reduction)
@@ -210,6 +225,27 @@ def _form_jobs(form: str, start: Any, settings: OrbitalsSettings) -> tuple[list[
         for level in settings.levels:
             calculate(f"{form}-reduced", level, relaxed_forms["as it is"][level], with_electron.provenance.folder)
     return jobs, documents
+
+
+def _rejoined_jobs(form: str, molecule: Any, settings: OrbitalsSettings) -> tuple[list[Any], dict[str, Any]]:
+    """The jobs of a complex that begins as the relaxed reduced molecule with the ion, and outputs by step.
+
+    Args:
+        form: What the steps of the complex begin with.
+        molecule: The relaxed reduced molecule, by reference.
+        settings: Of the study.
+    """
+    start = rejoin(molecule, settings.ion, settings.box(settings.geometry))
+    start.name = f"{form}-rejoin"
+    relaxed = calculation_maker(settings, step_name(f"{form}-{REJOINED}", settings.geometry)).make(start.output)
+    prepared, forms = _forms(f"{form}-{REJOINED}", relaxed.output.system, settings, electron=False)
+    statics = [
+        calculation_maker(settings, step_name(f"{form}-{REJOINED}", level)).make(
+            forms["as it is"][level], relaxed.output.provenance.folder
+        )
+        for level in settings.levels
+    ]
+    return [start, relaxed, *prepared, *statics], {made.name: made.output for made in (relaxed, *statics)}
 
 
 def _place_jobs(molecule: NamedMolecule, candidates: Mapping[str, System], settings: OrbitalsSettings) -> list[Any]:
@@ -243,12 +279,41 @@ def _complex_jobs(molecule: NamedMolecule, start: Any, settings: OrbitalsSetting
     return jobs, documents
 
 
+def _forms(
+    name: str, relaxed: Any, settings: OrbitalsSettings, *, electron: bool
+) -> tuple[list[Any], dict[str, dict[str, Any]]]:
+    """The jobs that prepare a relaxed molecule for every level of theory, and what each level takes.
+
+    Those without a box have a job of their own: on a ladder of boxes it stays the same, and all that rests on it.
+    """
+    boxes = {section: settings.box(section) for section in (*settings.levels, settings.geometry)}
+    jobs: list[Any] = []
+    forms: dict[str, dict[str, Any]] = {"as it is": {}, "reduced": {}}
+    for what, chosen in (
+        ("forms", {section: box for section, box in boxes.items() if box is None}),
+        ("boxes", {section: box for section, box in boxes.items() if box is not None}),
+    ):
+        if chosen:
+            made = prepare(relaxed, chosen, electron)
+            made.name = f"{name}-{what}"
+            jobs.append(made)
+            for form, each in forms.items():
+                each |= {section: made.output[form][section] for section in chosen}
+    return jobs, forms
+
+
 @job
 def prepare(relaxed: Any, boxes: dict[str, Any], electron: bool) -> dict[str, dict[str, System]]:
     """A relaxed molecule as each level of theory wants it; and, if asked for, with one more electron."""
     system = alone(System.model_validate(relaxed))
     wanted = {"as it is": system} | ({"reduced": reduced(system)} if electron else {})
     return {name: {each: placed(one, box) for each, box in boxes.items()} for name, one in wanted.items()}
+
+
+@job
+def rejoin(molecule: Any, ion: str, box: Any) -> System:
+    """The relaxed reduced molecule with the ion."""
+    return placed(rejoined(alone(System.model_validate(molecule)), *IONS[ion]), box)
 
 
 @job(config=JobConfig(on_missing_references=OnMissing.NONE))
@@ -261,8 +326,10 @@ def rank(places: dict[str, Any], name: str, box: Any) -> dict[str, Any]:
     ranking = distinct(
         {place: one.system for place, one in relaxed.items()}, {place: one.energy_ev for place, one in relaxed.items()}
     )
+    best = ranking[0].system
+    label = f"{best.label.rpartition(', ')[0]}, {coordination(best)}"
     return {
-        "system": placed(ranking[0].system, box),
+        "system": placed(best.model_copy(update={"label": label}), box),
         "ranking": ranking,
         "missing": [place for place, one in found.items() if not one],
         "calculations": {place: CalculationSummary.of(one) for place, one in relaxed.items()},
@@ -300,5 +367,5 @@ def summarise(evaluations: dict[str, Any], ions: dict[str, Any], settings: Any) 
         levels=levels,
         molecules=molecules,
         missing=[name for name, one in found.items() if not one],
-        comparisons=comparisons(levels, settings.calculations, settings.calculations[settings.geometry]),
+        comparisons=comparisons(molecules, settings.calculations, settings.calculations[settings.geometry]),
     )
