@@ -189,6 +189,12 @@ def test_a_crystal_is_no_molecule(ion: str | None, tmp_path: Path) -> None:
         check(study("orbitals"), settings(molecules=[str(file)], ion=ion))
 
 
+def test_a_radical_is_told_where_to_say_its_multiplicity() -> None:
+    with pytest.raises(InputError) as refused:
+        check(study("orbitals"), settings(molecules=[{"name": "O2", "source": "smiles:[O][O]"}]))
+    assert "comment line of an xyz file" in refused.value.remedy
+
+
 def test_a_broken_pyscf_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise ImportError("libcint.so: cannot open shared object file")

@@ -285,7 +285,10 @@ def _system(named: NamedMolecule) -> System:
     except InputError as error:
         if named.source in library_names():
             raise
-        raise type(error)(f"molecule {named.name}: {error.problem}", error.remedy) from None
+        remedy = error.remedy
+        if named.source.startswith("smiles:") and "multiplicity" in remedy:
+            remedy += "; a SMILES has no place for it, the comment line of an xyz file has: multiplicity=3"
+        raise type(error)(f"molecule {named.name}: {error.problem}", remedy) from None
     if any(found.pbc):
         raise InputError(
             f"molecule {named.name}: {named.source} is periodic, pbc is {found.pbc}",
