@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from synthetic import calculated
 
+from natrium.workflows.convergence import judge
+from natrium.workflows.result import StudyResult
 from natrium.workflows.studies.molecule_levels import (
     UNBOUND_ELECTRON,
     UNBOUND_LUMO,
@@ -42,6 +45,31 @@ def test_what_is_converged_is_one_species_or_nothing() -> None:
     assert [row.species for row in without.levels] == ["FEC", "Na+"]
     assert number_at(without, paths["LUMO with the ion"])[0] is None
     assert number_at(without, paths["LUMO"])[0] == -0.4
+
+
+@pytest.mark.parametrize(
+    ("left_out", "lacking"), [(None, set()), ("reduction_ev", {"reduction energy", "reduction energy with the ion"})]
+)
+def test_what_the_settings_leave_out_has_no_error_bar(left_out: str | None, lacking: set[str]) -> None:
+    def rung(part: str, lumo_ev: float) -> tuple[str, OrbitalsResult]:
+        whole = result_of("FEC")
+        changes: dict[str, Any] = {"lumo_ev": lumo_ev} | ({left_out: None} if left_out else {})
+        both = {name: getattr(whole, name).model_copy(update=changes) for name in ("first", "first_with_ion")}
+        return part, whole.model_copy(update=both)
+
+    vacuum = {"reference": 6.0, "vacuum-8": 8.0, "vacuum-10": 10.0}
+    found = judge.original(
+        [rung("reference", -0.4), rung("vacuum-8", -0.42), rung("vacuum-10", -0.43)],
+        [
+            {"knob": "vacuum", "value": value, "label": f"{value:g} Å", "unit": "Å", "part": part}
+            for part, value in vacuum.items()
+        ],
+        StudyResult.facts(settings(levels=["b3lyp"]), "C3H3FO3"),
+        "orbitals",
+    )
+    assert {one.name for one in found.quantities} == set(Orbitals.quantities) - lacking
+    lumo = next(one for one in found.quantities if one.name == "LUMO")
+    assert lumo.error == pytest.approx(0.04)  # 0.02 + 0.01 + 0.005 + …
 
 
 def test_several_molecules_are_ranked() -> None:

@@ -242,6 +242,10 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
         value = number_at(results.get(rung.part), path)[0]
         return Measured(rung.label, rung.value, value, times_s.get(rung.part), rung.part == REFERENCE)
 
+    def is_there(path: str) -> bool:
+        """Settings may leave a quantity out, on all rungs alike."""
+        return any(number_at(one, path)[0] is not None for one in results.values())
+
     reference = results.get(REFERENCE)
     return ConvergenceResult(
         **facts,
@@ -258,6 +262,7 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
                 },
             )
             for name, quantity in convergence.quantities_of_base.items()
+            if is_there(quantity.path)
         ],
         missing=missing,
     )

@@ -71,6 +71,10 @@ class Orbitals:
         "LUMO with the ion": Quantity("LUMO(ion)", "first_with_ion.lumo_ev", "eV"),
         "HOMO with the ion": Quantity("HOMO(ion)", "first_with_ion.homo_ev", "eV"),
         "binding energy of the ion": Quantity("E_b", "first_with_ion.binding_ev", "eV"),
+        "electron affinity": Quantity("EA", "first.electron_affinity_ev", "eV"),
+        "reduction energy": Quantity("E_red", "first.reduction_ev", "eV"),
+        "electron affinity with the ion": Quantity("EA(ion)", "first_with_ion.electron_affinity_ev", "eV"),
+        "reduction energy with the ion": Quantity("E_red(ion)", "first_with_ion.reduction_ev", "eV"),
     }
 
     def systems(self, settings: OrbitalsSettings) -> dict[str, System]:
