@@ -102,7 +102,7 @@ def test_the_plan_has_a_branch_for_each_species_and_seed() -> None:
     assert seeds == {f"{species}-{seed}-md": seed for species in ("fec", "fec-na") for seed in (1, 2, 3)}
 
 
-@pytest.mark.parametrize("preset", ["preview", "standard"])
+@pytest.mark.parametrize("preset", ["preview", "standard", "published"])
 def test_systems(preset: str) -> None:
     systems = STUDY.systems(settle(STUDY, preset, {}))
     fec, complexed = systems["fec-1-md"], systems["fec-na-1-md"]
