@@ -5,6 +5,8 @@ Each function may be repeated after it was interrupted anywhere.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import bson
@@ -16,6 +18,7 @@ from natrium.hpc.queue.job_files import RESULT, Ended
 from natrium.hpc.queue.submission import Submission
 
 if TYPE_CHECKING:
+    from fireworks import Workflow
     from jobflow import Flow
 
     from natrium.hpc.queue.connection import Queue
@@ -39,8 +42,9 @@ def complete(queue: Queue, run: Run, submission: Submission, ended: Ended) -> No
             # planning imports structures and engines, which costs more than all the rest of a job's end
             from natrium.hpc.queue.workflow import as_workflow
 
-            _adopt(queue, run, submission, flow)
+            alike = _adopt(queue, run, submission, flow)
             workflows[kind] = as_workflow(run, flow)
+            _ask_alike(queue, run, workflows[kind], alike)
     action = FWAction(
         additions=[workflows["addition"]] if "addition" in workflows else [],
         detours=[workflows[kind] for kind in ("replace", "detour") if kind in workflows],
@@ -71,15 +75,23 @@ def _decoded(decided: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> None:
-    """Give the new jobs names of their own among the run's steps, and the metadata of the results store."""
+def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> dict[str, str]:
+    """Give the new jobs names of their own among the run's steps, and the metadata of the results store.
+
+    Returns:
+        The latest earlier step of the same name, by the uuid of the new job: the segment before this one.
+    """
     from natrium.workflows.plan import in_order, label
 
     parent = queue.launchpad.fireworks.find_one({"fw_id": submission.fw_id}, {"spec.natrium": 1})
     shared = {name: value for name, value in parent["spec"]["natrium"].items() if name != "submission"}
     known = {step.uuid: step.name for step in run.steps}
+    alike: dict[str, str] = {}
     for job, _ in in_order(flow):
         name, number = job.name, 1
+        earlier = [one for one in known.values() if re.fullmatch(rf"{re.escape(name)}(-\d+)?", one)]
+        if job.uuid not in known and earlier:
+            alike[job.uuid] = earlier[-1]
         while job.uuid not in known and name in known.values():
             number += 1
             name = f"{job.name}-{number}"
@@ -90,3 +102,22 @@ def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> None:
             queue.runs.add_step(run.address, step)
         job.name = known[job.uuid]
         label(job, shared)
+    return alike
+
+
+def _ask_alike(queue: Queue, run: Run, made: Workflow, alike: Mapping[str, str]) -> None:
+    """A step that is called like an earlier one asks for what that one got in the end, but for the nodes it avoided."""
+    from natrium.hpc.queue.job_script import queue_adapter
+
+    sent = {submission.step: submission.resources for submission in queue.submissions.of_runs([run.address])}
+    for firework in made.fws:
+        name = alike.get(firework.tasks[0]["job"].uuid)
+        earlier = queue.launchpad.fireworks.find_one(
+            {"spec.natrium.run": run.address, "spec.natrium.step": name, "spec.natrium_request": {"$exists": True}},
+            {"spec.natrium_request": 1},
+        )
+        if name in sent and earlier is not None:
+            resources = sent[name].model_copy(update={"exclude": ()})
+            own = {"resources": resources.model_dump(mode="json"), "basis": f"as {name}"}
+            firework.spec["_queueadapter"] = queue_adapter(resources)
+            firework.spec["natrium_request"] = earlier["spec"]["natrium_request"] | own
