@@ -147,6 +147,15 @@ class OnLab:
         return done.stdout
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the configuration nor the data of who runs the tests: not their database, nor their laptop cluster."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture(scope="session")
 def command_line_in() -> Callable[[Path], AbstractContextManager[CommandLine]]:
     """The command line in any folder, with an empty database that is stopped afterwards."""
