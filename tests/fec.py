@@ -11,12 +11,13 @@ from natrium.structures.ion_complexes import ion_complexes
 from natrium.structures.molecule_library import library_molecule
 from natrium.structures.redox import reduced
 from natrium.structures.system import System
+from natrium.workflows.studies.ion_places import rank
 from natrium.workflows.studies.molecule_levels import (
     MoleculeLevels,
     evaluate,
 )
 from natrium.workflows.studies.orbital_settings import OrbitalsSettings
-from natrium.workflows.studies.orbitals import rank, summarise
+from natrium.workflows.studies.orbitals import summarise
 from natrium.workflows.study import settle, study
 
 FEC = library_molecule("FEC")

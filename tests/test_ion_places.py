@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from relaxed_places import PLACES, SYMBOLS
 
-from natrium.structures.conformers import distinct
 from natrium.structures.errors import InputError
 from natrium.structures.ion_complexes import coordination, ion_complexes
 from natrium.structures.molecule_library import library_molecule
 from natrium.structures.system import System
-from natrium.workflows.studies.molecule_levels import ion_places
+from natrium.workflows.studies.ion_places import ion_places
 
 FEC = library_molecule("FEC")
 
@@ -41,7 +40,7 @@ def test_an_ion_that_left_is_held_by_nothing() -> None:
 
 def test_relaxations_that_ended_in_one_minimum_are_one_place() -> None:
     energies = {name: energy for name, (energy, _) in PLACES.items()}
-    found = ion_places(distinct({name: relaxed(name) for name in PLACES}, energies))
+    found = ion_places({name: relaxed(name) for name in PLACES}, energies)
     lowest = found[0]
     assert (lowest.donors, lowest.relative_ev) == ("carbonyl-o", 0.0)
     assert set(lowest.starts) == {"carbonyl-o+ring-o-1", "carbonyl-o+ring-o-2", "f", "f+ring-o-2", "ring-o-1"}

@@ -10,11 +10,7 @@ from synthetic import calculated
 from natrium.structures.ion_complexes import coordination, ion_complexes
 from natrium.structures.redox import reduced, rejoined
 from natrium.workflows.sections import planned
-from natrium.workflows.studies.molecule_levels import (
-    UNBOUND_ELECTRON,
-    UNBOUND_LUMO,
-    broken_bonds,
-)
+from natrium.workflows.studies.molecule_levels import UNBOUND_ELECTRON, UNBOUND_LUMO
 from natrium.workflows.studies.orbitals import summarise
 from natrium.workflows.study import study
 
@@ -85,20 +81,6 @@ def test_an_unbound_lumo_is_flagged() -> None:
     row = evaluated(documents(**{"fec-b3lyp": above})).levels[0]
     assert row.lumo_is_bound is False
     assert UNBOUND_LUMO in row.notes
-
-
-@pytest.mark.parametrize(
-    ("stretch", "broken"),
-    [(1.0, 0), (1.1, 0), (1.6, 1)],
-)
-def test_broken_bonds(stretch: float, broken: int) -> None:
-    """A bond that is a little longer is not broken, wherever the limit lies."""
-    fluorine = FEC.symbols.index("F")
-    positions = np.array(FEC.positions_a)
-    distances = np.linalg.norm(positions - positions[fluorine], axis=1)
-    carbon = int(np.argsort(distances)[1])
-    positions[fluorine] = positions[carbon] + stretch * (positions[fluorine] - positions[carbon])
-    assert len(broken_bonds(FEC, FEC.moved(positions))) == broken
 
 
 def test_the_lowest_place_is_taken() -> None:

@@ -9,11 +9,11 @@ from synthetic import calculated
 
 from natrium.workflows.convergence import judge
 from natrium.workflows.result import StudyResult
+from natrium.workflows.studies.level_tables import ranked
 from natrium.workflows.studies.molecule_levels import (
     UNBOUND_ELECTRON,
     UNBOUND_LUMO,
     UNBOUND_REDUCED,
-    ranked,
 )
 from natrium.workflows.studies.orbitals import Orbitals, OrbitalsResult, summarise
 from natrium.workflows.study import number_at

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ase.data import covalent_radii
 from jobflow import JobConfig, OnMissing, job
 from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.analysis.frontier import FrontierLevels
 from natrium.analysis.orbital_share import orbital_share
-from natrium.structures.bonds import neighbours
-from natrium.structures.conformers import RankedConformer, distinct
-from natrium.structures.counterpoise import alone
-from natrium.structures.ion_complexes import coordination
+from natrium.structures.broken_bonds import broken_bonds
 from natrium.structures.system import System
 from natrium.workflows.partners import check_same_method, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary
-from natrium.workflows.studies.orbital_settings import ION, REJOINED, NamedMolecule, conformer_step, step_name
-from natrium.workflows.study import shown
+from natrium.workflows.studies.ion_places import IonPlace
+from natrium.workflows.studies.orbital_settings import ION, REDUCED, REJOINED, NamedMolecule, conformer_step, step_name
 
 Documents = Mapping[str, CalculationResult | None]
 
 UNBOUND_LUMO = "LUMO is not bound: a state of the basis or of the box"
 UNBOUND_ELECTRON = "where it is, it does not bind the extra electron: the electron affinity is that of basis or box"
 UNBOUND_REDUCED = "relaxed, it does not bind the extra electron: the reduction energy is that of basis or box"
-
-
-SAME_PLACE_A = 0.3
-"""Relaxed complexes with the same donors are one place where no distance differs by more, Å: an ion at the end of a
-carbonyl group swings by 0.2 Å for 0.01 eV."""
-
-
-class IonPlace(BaseModel):
-    """A place where relaxations of a complex ended."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    donors: str = Field(description="What holds the ion there: carbonyl-o, carbonyl-o+ring-o")
-    relative_ev: float = Field(description="Energy above the lowest place, eV")
-    starts: tuple[str, ...] = Field(description="The places that the ion was put at and that ended here")
-    system: System = Field(description="The geometry that lies lowest")
 
 
 class MoleculeLevels(BaseModel):
@@ -103,30 +83,11 @@ def evaluate(
         source=molecule.source,
         system=relaxed.system,
         complex=None if relaxed_complex is None else relaxed_complex.system,
-        places=[] if places is None else ion_places([RankedConformer.model_validate(one) for one in places["ranking"]]),
+        places=[] if places is None else [IonPlace.model_validate(one) for one in places["places"]],
         levels=rows,
         missing=missing,
         calculations=calculations,
     )
-
-
-def ion_places(ranking: Sequence[RankedConformer]) -> list[IonPlace]:
-    """The places where relaxations ended, by energy, each once: the same donors, geometry and energy."""
-    starts = {one.name: (one.name, *one.duplicates) for one in ranking}
-    merged = distinct(
-        {one.name: one.system for one in ranking},
-        {one.name: one.energy_ev for one in ranking},
-        tolerance_a=SAME_PLACE_A,
-    )
-    return [
-        IonPlace(
-            donors=coordination(one.system),
-            relative_ev=one.relative_ev,
-            starts=tuple(start for name in (one.name, *one.duplicates) for start in starts[name]),
-            system=one.system,
-        )
-        for one in merged
-    ]
 
 
 def ion_levels(ion: str, level: str, document: CalculationResult) -> FrontierLevels:
@@ -179,9 +140,9 @@ def _levels(
 
 def _lowest_reduced(form: str, level: str, found: Documents) -> str:
     """What the steps of the relaxed reduced species begin with: of a complex the lower of its two minima."""
-    ways = {way: found.get(step_name(way, level)) for way in (f"{form}-reduced", f"{form}-{REJOINED}")}
+    ways = {way: found.get(step_name(way, level)) for way in (f"{form}-{REDUCED}", f"{form}-{REJOINED}")}
     energies = {way: document.energy_ev for way, document in ways.items() if document is not None}
-    return min(energies, key=lambda way: energies[way], default=f"{form}-reduced")
+    return min(energies, key=lambda way: energies[way], default=f"{form}-{REDUCED}")
 
 
 def _difference_ev(first: CalculationResult | None, second: CalculationResult) -> float | None:
@@ -255,85 +216,3 @@ def _binding(
     deformation_ev = deformed.energy_ev - molecule.energy_ev
     interaction_ev = whole.energy_ev - with_ghost.energy_ev - ion_with_ghosts.energy_ev
     return apart - ion_ev, interaction_ev + deformation_ev
-
-
-def broken_bonds(before: System, after: System) -> tuple[str, ...]:
-    """Bonds of the first geometry that the second has not, such as C3-F5, with indices counted from 0.
-
-    Contacts of ions of metals are no bonds here. A bond that is longer by less than a tenth of the sum of the radii
-    is not called broken, wherever the limit between bonded and not bonded lies.
-    """
-    old, new = alone(before), alone(after)
-    stretched = []
-    kept = neighbours(new)
-    atoms, atoms_after = old.atoms(), new.atoms()
-    for first, others in enumerate(neighbours(old)):
-        for second in others:
-            if second <= first or second in kept[first]:
-                continue
-            radii = covalent_radii[atoms.numbers[first]] + covalent_radii[atoms.numbers[second]]
-            longer = atoms_after.get_distance(first, second) - atoms.get_distance(first, second)
-            if longer > _CLEARLY * radii:
-                stretched.append(f"{before.symbols[first]}{first}-{before.symbols[second]}{second}")
-    return tuple(stretched)
-
-
-_CLEARLY = 0.1
-
-
-def ranked(levels: Sequence[FrontierLevels]) -> list[str]:
-    """The molecules with the lowest LUMO and with the most negative reduction energy, at the first level of theory."""
-    own = [row for row in levels if row.species == row.molecule and row.level == levels[0].level]
-    told = []
-    for what, values in (
-        ("lowest LUMO", {row.species: row.lumo_ev for row in own}),
-        ("most easily reduced", {row.species: row.reduction_ev for row in own}),
-    ):
-        known = {species: value for species, value in values.items() if value is not None}
-        if known:
-            best = min(known, key=lambda species: known[species])
-            told.append(f"{what}: {best}, {known[best]:.2f} eV ({levels[0].level})")
-    return told
-
-
-def tables(levels: Sequence[FrontierLevels], molecules: Sequence[MoleculeLevels]) -> list[list[dict[str, str]]]:
-    """The levels; where the ion was tried; what is missing. Empty tables are left out."""
-    rows = list(levels)
-    if len(molecules) > 1:
-        order = {level: position for position, level in enumerate(dict.fromkeys(row.level for row in rows))}
-        rows.sort(key=lambda row: (order[row.level], row.lumo_ev is None, row.lumo_ev or 0.0, row.species))
-    places = [
-        {
-            "molecule": one.name,
-            "the ion is held by": place.donors,
-            "above the lowest (eV)": shown(place.relative_ev),
-            "began at": ", ".join(place.starts),
-        }
-        for one in molecules
-        for place in one.places
-    ]
-    missing = [{"molecule": one.name, "missing": what} for one in molecules for what in one.missing]
-    return [table for table in ([table_row(row) for row in rows], places, missing) if table]
-
-
-def table_row(row: FrontierLevels) -> dict[str, str]:
-    """A species at a level of theory as a row of a table."""
-
-    def marked(value: float | None, note: str, sign: str = "") -> str:
-        return shown(value, 2, sign) + (" (not bound)" if note in row.notes else "")
-
-    return {
-        "species": row.species,
-        "level": row.level,
-        "HOMO (eV)": shown(row.homo_ev),
-        "LUMO (eV)": marked(row.lumo_ev, UNBOUND_LUMO),
-        "gap (eV)": shown(row.gap_ev),
-        "ΔLUMO by the ion (eV)": shown(row.lumo_shift_ev, 2, "+"),
-        "LUMO at the ion (%)": shown(row.lumo_at_ion and 100 * row.lumo_at_ion, 0),
-        "electron affinity (eV)": marked(row.electron_affinity_ev, UNBOUND_ELECTRON),
-        "reduction (eV)": marked(row.reduction_ev, UNBOUND_REDUCED, "+"),
-        "electron at the ion (%)": shown(row.electron_at_ion and 100 * row.electron_at_ion, 0),
-        "bonds broken by it": ", ".join(row.broken_bonds),
-        "binding (eV)": shown(row.binding_ev),
-        "with counterpoise (eV)": shown(row.binding_counterpoise_ev),
-    }

@@ -24,8 +24,9 @@ IONS = {f"{element}{charge if charge > 1 else ''}+": (element, charge) for eleme
 ION = "ion"
 """What the steps of the ion alone begin with, and those of a complex have in their names."""
 
-REJOINED = "rejoined"
-"""What is in the names of the steps of a complex that begins as the reduced molecule with the ion."""
+REDUCED, REJOINED = "reduced", "rejoined"
+"""In the names of the steps of a species that relaxes with one more electron: from its own geometry; of a complex, from
+that of the reduced molecule, which the ion comes to."""
 
 CONFORMER = "conformer"
 """The section of the relaxations that find the best place for the ion."""
