@@ -23,7 +23,7 @@ from pymongo.errors import PyMongoError
 from natrium.analysis.results_store import ResultsStore
 from natrium.analysis.runs import Run, Runs, RunStep, State
 from natrium.hpc.embedded.folder import DatabaseError
-from natrium.hpc.new_run import FLOW, SETTINGS, establish, new_run, step_of
+from natrium.hpc.new_run import FLOW, SETTINGS, added_step, establish, new_run
 from natrium.hpc.run_lock import alone_in
 from natrium.hpc.supervise import CalculationStoppedError
 from natrium.structures.errors import InputError, NatriumError
@@ -241,14 +241,8 @@ class LocalRun:
         for step in self.run.steps:
             if step.uuid == job.uuid:
                 return step
-        names = {step.name for step in self.run.steps}
-        number, name = 1, job.name
-        while name in names:
-            number += 1
-            name = f"{job.name}-{number}"
-        step = step_of(job, name)
+        step, _ = added_step(self.run, job)
         self._runs.add_step(self.run.address, step)
-        self.run.steps.append(step)
         return step
 
     def _folder(self, job: Job) -> Path:

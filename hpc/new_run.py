@@ -49,6 +49,22 @@ def step_of(job: Job, name: str) -> RunStep:
     return RunStep(name=name, uuid=job.uuid, engine=job.metadata.get("natrium", {}).get("engine"))
 
 
+def added_step(run: Run, job: Job) -> tuple[RunStep, str | None]:
+    """The step of a job that the run has decided on: it joins the run's steps, with a name that no other has.
+
+    Returns:
+        The step, and the name of the last one that is called alike: the segment before this one.
+    """
+    taken = {step.name for step in run.steps}
+    number, name, before = 1, job.name, None
+    while name in taken:
+        number, before = number + 1, name
+        name = f"{job.name}-{number}"
+    step = step_of(job, name)
+    run.steps.append(step)
+    return step, before
+
+
 def establish(run: Run, settings: StudySettings, flow: Flow) -> None:
     """Make the run's folder, and write into it what it was planned to do.
 

@@ -43,8 +43,8 @@ _HARD_DONORS = ("O", "N")
 def rejoined(molecule: System, ion: str, charge: int) -> System:
     """A reduced molecule with an ion where it has the most oxygen and nitrogen around it: another start of the complex.
 
-    The reduced complex has minima that differ by where the electron is. From the geometry of the complex it goes to the
-    ion as often as not; here it is in the molecule to begin with, and its broken bonds are broken.
+    The reduced complex has minima that differ by where the electron is. From the geometry of the complex it can go
+    to the ion; here it is in the molecule to begin with, and its broken bonds are broken.
 
     Args:
         molecule: Relaxed with its extra electron.

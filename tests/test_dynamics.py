@@ -224,7 +224,7 @@ DYNAMICS = Calculation(kind="md", mode="lcao", basis="dzp", grid_spacing_a=0.3, 
 
 @pytest.mark.parametrize(
     ("symbols", "longest_fs"),
-    [("OH", 1.1), ("CO", 1.5), ("NN", 1.5), ("NaF", 5.0), ("NaCl", 5.0), ("NaO", 1.5)],
+    [("OH", 1.1), ("CO", 1.5), ("NN", 1.4), ("NaF", 5.0), ("NaCl", 5.0), ("NaO", 1.5)],
 )
 def test_longest_time_step(symbols: str, longest_fs: float) -> None:
     pair = System.from_atoms(Atoms(symbols, [(0, 0, 0), (0, 0, 1.5)], cell=[9, 9, 9], pbc=True), label=symbols)

@@ -112,9 +112,11 @@ def test_a_job_survives_a_killed_controller(lab: Lab, tmp_path: Path) -> None:
     go = tmp_path / "go"
     job = submit(lab, f"while ! [ -e {go} ]; do sleep 0.2; done; exit 0")
     eventually(lambda: state(lab, job) == "RUNNING", 20, "the job starts")
-    # SLURM writes its state every few seconds; a crash before that forgets the job.
+    # SLURM writes its state some seconds after a change; a crash before that forgets the job. The state that says
+    # RUNNING may be written already, and nothing more be to write: another change makes sure that there is.
     saved, running_since = lab.folder["state/job_state"], time.time()
-    eventually(lambda: saved.exists() and saved.stat().st_mtime > running_since, 20, "slurmctld writes its state")
+    assert lab.command("scontrol", "update", f"jobid={job}", "comment=again") is not None
+    eventually(lambda: saved.exists() and saved.stat().st_mtime > running_since, 60, "slurmctld writes its state")
     lab.kill_controller()
     assert not lab.is_up
     assert "slurmctld" in lab.status().dead

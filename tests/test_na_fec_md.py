@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from ase.io.trajectory import Trajectory as Writer
 from jobflow import Response
+from short_trajectories import OPTIONS
 from synthetic import calculated
 from synthetic_trajectories import ring_opened
 
@@ -274,13 +274,7 @@ def test_what_counts_as_which_event(kind: str, process: str, symbols: tuple[str,
 
 @pytest.mark.gpaw
 def test_a_run_of_several_segments(natrium: CommandLine) -> None:
-    settings = {
-        "species": ["fec"], "segment_steps": 1, "layers": 1, "fixed_layers": 0,
-        "md.steps": 3, "md.grid_spacing_a": 0.35, "md.energy_ev": 0.1,
-        "relax.force_ev_a": 9.0, "naf.cutoff_ev": 300, "naf.kpoints": [2, 2, 2], "naf.force_ev_a": 1.0,
-    }  # fmt: skip
-    changes = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
-    out = natrium("run", "na-fec-md", "--preset", "preview", *(f"--set={one}" for one in changes)).stdout
+    out = natrium("run", "na-fec-md", *OPTIONS).stdout
     assert "fec: C–F cleavage in 0 of 1" in out
     name = natrium.the_run().name
     output = natrium.json("show", name)["output"]

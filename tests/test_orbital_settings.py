@@ -91,11 +91,6 @@ def test_a_missing_extra(package: str, extra: str, natrium: CommandLine) -> None
     absent = natrium.folder / "absent"
     (absent / package).mkdir(parents=True)
     (absent / package / "__init__.py").write_text(f"raise ModuleNotFoundError('no {package}', name='{package}')\n")
-    (absent / "sitecustomize.py").write_text(
-        "import importlib.util, sys\n"
-        "find = importlib.util.find_spec\n"
-        f"importlib.util.find_spec = lambda name, *rest: None if name == {package!r} else find(name, *rest)\n"
-    )
     without = natrium.with_variables(PYTHONPATH=str(absent))
     told = without("run", "orbitals", "--set", "molecules=['smiles:CO']", "--dry-run", code=2).stderr
     assert f"natrium[{extra}]" in told

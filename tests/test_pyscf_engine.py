@@ -162,9 +162,7 @@ def test_pseudopotential_of_a_basis_is_used() -> None:
 
 @pytest.mark.parametrize("package", ["pyscf", "dftd3"])
 def test_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from natrium.workflows.pyscf import engine as module
-
-    monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=f"{package} is not installed") as caught:
         PySCF().check(Calculation.model_validate(B3LYP | {"dispersion": "d3-bj"}), water())
     assert "natrium[pyscf]" in caught.value.remedy

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-SETTINGS = {
-    "species": ["fec"],
-    "segment_steps": 1,
-    "layers": 1,
-    "fixed_layers": 0,
-    "md.steps": 3,
-    "md.grid_spacing_a": 0.35,
-    "md.energy_ev": 0.1,
-    "relax.force_ev_a": 9.0,
-    "naf.cutoff_ev": 300,
-    "naf.kpoints": [2, 2, 2],
-    "naf.force_ev_a": 1.0,
-}
+from short_trajectories import OPTIONS
 
 
 @pytest.mark.gpaw
 def test_later_segments_ask_for_what_the_first_one_got(on_lab_in: Any, short_folder: Path) -> None:
-    changes = [f"--set={name}={json.dumps(value)}" for name, value in SETTINGS.items()]
     with on_lab_in(short_folder) as lab:
         asked = "--resources=fec-1-md:time_s=37m,memory_mb=900"
-        address = lab.submit("na-fec-md", "--preset", "preview", asked, *changes)
+        address = lab.submit("na-fec-md", asked, *OPTIONS)
         lab.natrium("watch", "--once")
         ended = lab.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"), patience_s=500)
         assert ended["state"] == "completed"

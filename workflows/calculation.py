@@ -13,8 +13,8 @@ KPoints = tuple[PositiveInt, PositiveInt, PositiveInt]
 OrbitalName = Annotated[str, Field(pattern=r"^(homo(-[1-9])?|lumo(\+[1-9])?)$")]
 """An orbital counted from the gap."""
 
-LONGEST_TIME_STEP_FS = {"H": 1.1, "C": 1.5, "N": 1.5, "O": 1.5}
-"""A tenth of the shortest period of an element's bonds: C–H 11 fs; C≡O 15 fs, and O2 and N2 not far from it."""
+LONGEST_TIME_STEP_FS = {"H": 1.1, "C": 1.5, "N": 1.4, "O": 1.5}
+"""A tenth of the shortest period of an element's bonds: X–H 11 fs; N≡N 14 fs; C≡O 15 fs."""
 _LONGEST_TIME_STEP_ELSE_FS = 5.0
 """A tenth of the lattice vibrations of NaF."""
 

@@ -5,7 +5,6 @@ Each function may be repeated after it was interrupted anywhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import bson
 from fireworks import FWAction
 
 from natrium.analysis.runs import Run, State
-from natrium.hpc.new_run import step_of
+from natrium.hpc.new_run import added_step
 from natrium.hpc.queue.job_files import RESULT, Ended
 from natrium.hpc.queue.submission import Submission
 
@@ -88,18 +87,12 @@ def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> dict[s
     known = {step.uuid: step.name for step in run.steps}
     alike: dict[str, str] = {}
     for job, _ in in_order(flow):
-        name, number = job.name, 1
-        earlier = [one for one in known.values() if re.fullmatch(rf"{re.escape(name)}(-\d+)?", one)]
-        if job.uuid not in known and earlier:
-            alike[job.uuid] = earlier[-1]
-        while job.uuid not in known and name in known.values():
-            number += 1
-            name = f"{job.name}-{number}"
         if job.uuid not in known:
-            known[job.uuid] = name
-            step = step_of(job, name)
-            run.steps.append(step)
+            step, before = added_step(run, job)
             queue.runs.add_step(run.address, step)
+            known[job.uuid] = step.name
+            if before is not None:
+                alike[job.uuid] = before
         job.name = known[job.uuid]
         label(job, shared)
     return alike

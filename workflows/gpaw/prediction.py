@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WEIGHTS: tuple[tuple[float, ...], ...] = ((), (1.0,), (2.0, -1.0))
-"""Of the last errors, the newest first, by how many there are: extrapolation to the next step. A third one gains
-nothing more (benchmarks/density_prediction.py: 4 SCF iterations instead of 8)."""
+"""Of the last errors, the newest first, by how many there are: extrapolation to the next step
+(benchmarks/density_prediction.py: 4 SCF iterations instead of 8)."""
 
 _FRESH = {"A": 0.0, "B": 1.0, "trust_radius": None}
 """Where GPAW's mixer MSR1 begins."""

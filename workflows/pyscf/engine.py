@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,13 @@ class PySCF(ProgramEngine):
                 "leave magnetic_moments out",
             )
         for package in ("pyscf", *(["dftd3"] if calculation.dispersion else [])):
-            if find_spec(package) is None:
-                raise InputError(f"the package {package} is not installed", "pip install 'natrium[pyscf]'")
             try:
                 import_module(package)
             except (ImportError, OSError) as error:
+                if isinstance(error, ModuleNotFoundError) and error.name == package:
+                    raise InputError(
+                        f"the package {package} is not installed", "pip install 'natrium[pyscf]'"
+                    ) from error
                 raise InputError(
                     f"the package {package} is installed and cannot be imported: {error}",
                     "install it again: pip install --force-reinstall 'natrium[pyscf]'",
