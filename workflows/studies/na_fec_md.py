@@ -9,72 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from jobflow import Flow, JobConfig, OnMissing, job
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from natrium.analysis.published import Comparison, compare
-from natrium.analysis.reaction import ReactionSettings
-from natrium.structures.boxes import boxed
-from natrium.structures.errors import InputError
-from natrium.structures.interfaces import interface
-from natrium.structures.ion_complexes import ion_complexes
 from natrium.structures.ionic_crystals import nearest_distance, rock_salt
-from natrium.structures.molecule_library import molecule
-from natrium.structures.slabs import metal_slab
 from natrium.structures.system import System
 from natrium.workflows.makers import CalculationMaker, calculation_maker
 from natrium.workflows.partners import require
 from natrium.workflows.result import CalculationResult, CalculationSummary, StudyResult
-from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, StopAfter, go_on
+from natrium.workflows.studies.na_fec_md_settings import NaFecMdSettings, Species, trajectories
+from natrium.workflows.studies.na_fec_md_starts import on_slab, unrelaxed
+from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, go_on
 from natrium.workflows.study import StudySettings, shown
-
-_BOX_VACUUM_A = 4.5
-"""Around a molecule while it is relaxed, in orbitals that end there."""
-Species = Literal["fec", "fec-na"]
-
-
-class Start(BaseModel):
-    """Where a molecule begins on the slab; one of height and contact."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    orientation: str = Field(description="carbonyl-down, fluorine-down, flat, upright, ion-down, random …")
-    height_a: PositiveFloat | None = Field(None, description="Of its lowest atom above the top layer, Å")
-    contact_a: PositiveFloat | None = Field(None, description="Smallest distance to an atom of the slab, Å")
-    turn_deg: float = Field(0.0, description="Turn about the surface normal, degrees")
-
-
-class NaFecMdSettings(StudySettings):
-    """Settings of the interface and of the trajectories; the calculations have their own."""
-
-    species: tuple[Species, ...] = Field(min_length=1, description="fec; fec-na: with a sodium ion at its oxygen")
-    starts: dict[Species, Start] = Field(description="How each of them begins")
-    coordination: str = Field(description="The ion's place at the molecule: carbonyl-o, ring-o-1, f …")
-    seeds: tuple[int, ...] = Field(
-        min_length=1, description="One trajectory each; of velocities and random orientations"
-    )
-    size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the rectangular surface cell")
-    layers: PositiveInt = Field(description="Atomic layers of the slab")
-    fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
-    vacuum_a: PositiveFloat = Field(description="Empty height above the slab, without the molecule, Å")
-    lattice_constant_a: PositiveFloat | None = Field(description="Of sodium, Å; null takes the reference value")
-    segment_steps: PositiveInt = Field(description="Steps of one job")
-    stop_after: StopAfter | None = Field(
-        description="'C–F cleavage', 'ring opening' or null: a trajectory may end then"
-    )
-    stop_delay_fs: NonNegativeFloat = Field(description="So long after that event, fs")
-    reaction: ReactionSettings = Field(ReactionSettings(), description="When a bond counts as broken")
-
-    @model_validator(mode="after")
-    def _has_starts(self) -> NaFecMdSettings:
-        lacking = [one for one in self.species if one not in self.starts]
-        if lacking:
-            raise InputError(f"no start for {', '.join(lacking)}", "give starts an orientation for each species")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise InputError(f"seeds {list(self.seeds)}: the same one twice is the same trajectory", "use each once")
-        return self
 
 
 class Spread(BaseModel):
@@ -173,50 +122,6 @@ class NaFecMd:
         return [
             rows for rows in ([_row(one) for one in found.trajectories], _events(found.trajectories), doubts) if rows
         ]
-
-
-def trajectories(settings: NaFecMdSettings) -> dict[str, tuple[Species, int]]:
-    """Species and seed of each trajectory, by its name."""
-    return {f"{species}-{seed}": (species, seed) for species in settings.species for seed in settings.seeds}
-
-
-def unrelaxed(species: Species, settings: NaFecMdSettings) -> System:
-    """FEC as force fields have it, or with the ion at its place, as geometry says; in a box.
-
-    Raises:
-        InputError: there is no such place.
-    """
-    if species == "fec":
-        return boxed(molecule("FEC"), _BOX_VACUUM_A)
-    found = ion_complexes(molecule("FEC"), "Na")
-    if settings.coordination not in found:
-        raise InputError(f"FEC has no place {settings.coordination!r} for Na+", f"use one of {', '.join(found)}")
-    return boxed(found[settings.coordination], _BOX_VACUUM_A)
-
-
-def on_slab(species: Species, seed: int, own: System, settings: NaFecMdSettings) -> System:
-    """The molecule on the slab, where the dynamics begins."""
-    slab = metal_slab(
-        "Na",
-        layers=settings.layers,
-        size=settings.size,
-        vacuum_a=settings.vacuum_a,
-        fixed_layers=settings.fixed_layers,
-        lattice_constant_a=settings.lattice_constant_a,
-        orthogonal=True,
-        dipole_layer=False,
-    )
-    free = System.model_validate(own.model_dump() | {"cell_a": ((0, 0, 0),) * 3, "pbc": (False,) * 3})
-    begin = settings.starts[species]
-    return interface(
-        slab,
-        free,
-        begin.orientation,
-        height_a=begin.height_a,
-        contact_a=begin.contact_a,
-        turn_deg=begin.turn_deg,
-        seed=seed if begin.orientation == "random" else None,
-    )
 
 
 @job(name="interface")
