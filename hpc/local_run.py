@@ -241,7 +241,7 @@ class LocalRun:
         for step in self.run.steps:
             if step.uuid == job.uuid:
                 return step
-        step, _ = added_step(self.run, job)
+        step = added_step(self.run, job)
         self._runs.add_step(self.run.address, step)
         return step
 

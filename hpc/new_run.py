@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,20 +51,29 @@ def step_of(job: Job, name: str) -> RunStep:
     return RunStep(name=name, uuid=job.uuid, engine=job.metadata.get("natrium", {}).get("engine"))
 
 
-def added_step(run: Run, job: Job) -> tuple[RunStep, str | None]:
-    """The step of a job that the run has decided on: it joins the run's steps, with a name that no other has.
-
-    Returns:
-        The step, and the name of the last one that is called alike: the segment before this one.
-    """
+def added_step(run: Run, job: Job) -> RunStep:
+    """The step of a job that the run has decided on: it joins the run's steps, with a name that no other has."""
     taken = {step.name for step in run.steps}
-    number, name, before = 1, job.name, None
-    while name in taken:
-        number, before = number + 1, name
-        name = f"{job.name}-{number}"
-    step = step_of(job, name)
+    step = step_of(job, next(name for name in _numbered(job.name) if name not in taken))
     run.steps.append(step)
-    return step, before
+    return step
+
+
+def step_before(run: Run, job: Job) -> str | None:
+    """The last step before a job's own that is called like it: the segment before this one."""
+    uuids = {step.name: step.uuid for step in run.steps}
+    before = None
+    for name in _numbered(job.name):
+        if uuids.get(name) in (None, job.uuid):
+            return before
+        before = name
+    return before
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    for number in itertools.count(2):
+        yield f"{name}-{number}"
 
 
 def establish(run: Run, settings: StudySettings, flow: Flow) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -140,6 +142,20 @@ class OnLab:
 
     def end(self, address: str) -> dict[str, Any]:
         return self.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"))
+
+    def dies_at(self, point: str, run: str, nth: int = 1) -> bool:
+        """Bring a run up to date and be killed on the way (die_at.py); False: the point was not passed."""
+        script = Path(__file__).with_name("die_at.py")
+        done = subprocess.run(
+            [sys.executable, script, *point.split(), run, str(nth)],
+            cwd=self.natrium.folder,
+            env=self.natrium.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, -signal.SIGKILL), f"{point}\n{done.stderr}"
+        return done.returncode != 0
 
     def slurm(self, *command: str) -> str:
         environment = self.natrium.environment | {"SLURM_CONF": str(self.lab.cluster.slurm_conf)}

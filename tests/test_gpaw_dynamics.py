@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from ase.io import read
 from gpaw_systems import isolated
@@ -34,11 +35,18 @@ MD = {
     "steps": 30,
 }
 PW = {"kind": "md", "cutoff_ev": 150, "smearing": "none", "energy_ev": 1e-4, "seed": 5, "steps": 12}
+LAYER = {"dipole_layer": True, "valence_electrons": {"Na": 1}, "steps": 8}
 
 
 def hydrogen(periodic: bool = False) -> System:
     system = isolated(molecule("H2"), 1)
     return System.model_validate(system.model_dump() | {"pbc": (periodic,) * 3})
+
+
+def polar_slab() -> System:
+    atoms = Atoms("NaH", [(0, 0, 0), (0.2, 0.1, 1.9)], cell=[3.6, 3.6, 15.0], pbc=(True, True, False))
+    atoms.center(axis=2)
+    return System.from_atoms(atoms, "a layer of NaH", multiplicity=1)
 
 
 def steps_of(folder: Path) -> tuple[list[int], list[int]]:
@@ -60,9 +68,19 @@ def kill_at(folder: Path, step: int) -> Any:
     return kill
 
 
-@pytest.mark.parametrize("settings", [MD, PW, MD | {"ensemble": "langevin"}], ids=["lcao", "pw", "langevin"])
-def test_killed_five_times_ends_as_if_nothing_had_happened(settings: dict[str, Any], tmp_path: Path) -> None:
-    system = hydrogen(periodic=settings is PW)
+@pytest.mark.parametrize(
+    ("settings", "system"),
+    [
+        pytest.param(MD, hydrogen(), id="lcao"),
+        pytest.param(PW, hydrogen(periodic=True), id="pw"),
+        pytest.param(MD | {"ensemble": "langevin"}, hydrogen(), id="langevin"),
+        pytest.param(MD | LAYER, polar_slab(), id="lcao with a dipole layer"),
+        pytest.param(PW | LAYER, polar_slab(), id="pw with a dipole layer"),
+    ],
+)
+def test_killed_five_times_ends_as_if_nothing_had_happened(
+    settings: dict[str, Any], system: System, tmp_path: Path
+) -> None:
     run(settings, system, tmp_path / "whole")
     at = sorted(random.sample(range(1, settings["steps"]), 5))
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from conftest import OnLab
 
 POINTS = [
     "before natrium.hpc.queue.settle:store_result",
@@ -41,15 +35,6 @@ DYNAMIC = [
 ]
 
 
-def die(on_lab: OnLab, point: str, run: str, nth: int = 1) -> None:
-    script = Path(__file__).with_name("die_at.py")
-    command = [sys.executable, script, *point.split(), run, str(nth)]
-    done = subprocess.run(
-        command, cwd=on_lab.natrium.folder, env=on_lab.natrium.environment, capture_output=True, text=True
-    )
-    assert done.returncode == -signal.SIGKILL, f"{point} was not passed\n{done.stderr}"
-
-
 def test_a_killed_turn_is_continued(tmp_path_factory: pytest.TempPathFactory, on_lab_in: Any) -> None:
     # the jobs cannot reach the database, so that only the turns taken here move the runs
     with on_lab_in(
@@ -65,7 +50,7 @@ def test_a_killed_turn_is_continued(tmp_path_factory: pytest.TempPathFactory, on
             assert time.monotonic() < deadline
             time.sleep(0.2)
         for point, run in runs.items():
-            die(on_lab, point, run)
+            assert on_lab.dies_at(point, run), point
         watch = on_lab.natrium.start("watch", "--interval", "0.5")
         try:
             for point, run in runs.items():
@@ -101,7 +86,7 @@ def test_a_killed_turn_is_continued(tmp_path_factory: pytest.TempPathFactory, on
 def test_a_killed_turn_adds_no_job_twice(tmp_path: Path, on_lab_in: Any, point: str, nth: int) -> None:
     with on_lab_in(tmp_path) as on_lab:
         # its steps of plain Python run where the run is brought up to date: one turn would do them all
-        die(on_lab, point, "submit ladder --set rungs=2", nth)
+        assert on_lab.dies_at(point, "submit ladder --set rungs=2", nth)
         (run,) = on_lab.natrium.json("status", "--all")
         on_lab.natrium("watch", "--once")
         ended = on_lab.status(run["address"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,24 @@ from short_trajectories import OPTIONS
 
 @pytest.mark.gpaw
 def test_later_segments_ask_for_what_the_first_one_got(on_lab_in: Any, short_folder: Path) -> None:
-    with on_lab_in(short_folder) as lab:
+    """Also if whoever adds the second one is killed, and the next one finds it half added."""
+    # the jobs cannot reach the database, so that only the turns taken here move the run
+    with on_lab_in(short_folder, still={"database": "unreachable"}) as lab:
         asked = "--resources=fec-1-md:time_s=37m,memory_mb=900"
-        address = lab.submit("na-fec-md", asked, *OPTIONS)
-        lab.natrium("watch", "--once")
-        ended = lab.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"), patience_s=500)
+        address = lab.submit("na-fec-md", "--cluster", "still", asked, *OPTIONS)
+        deadline = time.monotonic() + 300
+        while not lab.dies_at("after natrium.analysis.runs:Runs.add_step", address):
+            assert time.monotonic() < deadline, lab.status(address)
+        watch = lab.natrium.start("watch", "--interval", "0.5")
+        try:
+            ended = lab.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"), 300)
+        finally:
+            watch.terminate()
+            watch.communicate(timeout=30)
         assert ended["state"] == "completed"
-        steps = {step["name"]: step for step in lab.status(address)["steps"]}
+        steps = {step["name"]: step for step in ended["steps"]}
         segments = [steps[f"fec-1-md{which}"] for which in ("", "-2", "-3")]
         assert [step["limit_s"] for step in segments] == [37 * 60] * 3
         memory = lab.slurm("sacct", "-n", "-X", "-P", "-o", "JobName,ReqMem")
         asked_mb = [line.split("|")[1] for line in memory.splitlines() if f"{address}/fec-1-md" in line]
         assert asked_mb == ["900M"] * 3
-        assert lab.natrium.json("show", address)["output"]["trajectories"][0]["reaction"]["frames"] == 4

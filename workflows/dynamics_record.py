@@ -3,7 +3,7 @@
 A step is finished when dynamics.json says so. It holds everything that the next step needs (positions, momenta, forces,
 the thermostat, the random numbers), each number to its last bit, and names the files with the electrons. The
 trajectory and the table are written after it, and completed from it where a kill came in between: no step is missing
-and none is there twice.
+and none is there twice. All three are on the disk, not just with the system, before the next step begins.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -56,6 +56,11 @@ class Moment(NamedTuple):
     electrons: str
     """The files with the electrons, see the engine."""
 
+    @property
+    def first_frame(self) -> int:
+        """The first step of this folder's trajectory: that of a later segment is the last of the one before."""
+        return self.first_step + (self.first_step > 0)
+
 
 def reached(folder: Path) -> Moment | None:
     """The last finished step of the run in this folder; None before the first."""
@@ -78,7 +83,11 @@ class Record:
         self.comm.barrier()
 
     def complete(self, moment: Moment, atoms: Any) -> None:
-        """After an interruption: leave no half line, and add the last step where it is missing."""
+        """After an interruption: leave no half line, and add the last step where it is missing.
+
+        Raises:
+            EngineError: more than the last frame is missing, or the trajectory cannot be read.
+        """
         if self.comm.rank == 0:
             table = self.folder / SCALARS
             lines = table.read_text().splitlines(keepends=True) if table.exists() else []
@@ -88,7 +97,10 @@ class Record:
             told = int(whole[-1].split(",")[0]) if len(whole) > 1 else -1
             if told < moment.step:
                 self._append_scalars(moment, atoms)
-            if self._last_frame(moment) < moment.step:
+            last = self._last_frame(moment)
+            if last < moment.step - 1 and moment.step > moment.first_frame:
+                self._refuse("is not there" if last < 0 else f"ends at step {last}", moment)
+            if last < moment.step:
                 self._append_frame(moment, atoms)
         self.comm.barrier()
 
@@ -111,6 +123,8 @@ class Record:
         )
         with Trajectory(str(self.folder / TRAJECTORY), "a", comm=DummyMPI()) as trajectory:
             trajectory.write(frame)
+        with (self.folder / TRAJECTORY).open("rb") as file:
+            os.fsync(file.fileno())
 
     def _append_scalars(self, moment: Moment, atoms: Any) -> None:
         table = self.folder / SCALARS
@@ -139,7 +153,6 @@ class Record:
     def _last_frame(self, moment: Moment) -> int:
         """Number of the last step in the trajectory; -1 without one. A file torn in its first frame is put aside."""
         from ase.io.trajectory import Trajectory
-        from ase.io.ulm import InvalidULMFileError
 
         path = self.folder / TRAJECTORY
         if not path.exists():
@@ -147,8 +160,17 @@ class Record:
         try:
             with Trajectory(str(path)) as trajectory:
                 return int(trajectory[-1].info["step"])
-        except (InvalidULMFileError, IndexError, ValueError):
-            if moment.step > moment.first_step + 1:
-                raise
+        except Exception as error:  # of any class: what damaged bytes say is read as offsets and sizes
+            if moment.step > moment.first_frame:
+                self._refuse(f"cannot be read at its end ({type(error).__name__}: {error})", moment)
             path.replace(self.folder / TORN)
             return -1
+
+    def _refuse(self, what: str, moment: Moment) -> NoReturn:
+        # here, because with it come the documents of all results, and most runs do not fail
+        from natrium.workflows.engine import EngineError
+
+        raise EngineError(
+            f"{self.folder / TRAJECTORY} {what}, but the dynamics had reached step {moment.step}",
+            "calculate again in a new folder: frames that were written are lost, as when a machine or its disk fails",
+        )

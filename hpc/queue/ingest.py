@@ -12,7 +12,7 @@ import bson
 from fireworks import FWAction
 
 from natrium.analysis.runs import Run, State
-from natrium.hpc.new_run import added_step
+from natrium.hpc.new_run import added_step, step_before
 from natrium.hpc.queue.job_files import RESULT, Ended
 from natrium.hpc.queue.submission import Submission
 
@@ -88,11 +88,12 @@ def _adopt(queue: Queue, run: Run, submission: Submission, flow: Flow) -> dict[s
     alike: dict[str, str] = {}
     for job, _ in in_order(flow):
         if job.uuid not in known:
-            step, before = added_step(run, job)
+            step = added_step(run, job)
             queue.runs.add_step(run.address, step)
             known[job.uuid] = step.name
-            if before is not None:
-                alike[job.uuid] = before
+        before = step_before(run, job)
+        if before is not None:
+            alike[job.uuid] = before
         job.name = known[job.uuid]
         label(job, shared)
     return alike
