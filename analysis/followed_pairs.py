@@ -70,7 +70,7 @@ def followed_atoms(trajectory: Trajectory, molecule: Sequence[int]) -> FollowedA
     Atoms outside the molecule that are no such metal are not followed: give them as part of it where they react.
 
     Raises:
-        InputError: indices that do not exist or appear twice, or nothing but metal.
+        InputError: indices that do not exist or appear twice, nothing but metal, or one atom without any metal.
     """
     atoms = tuple(int(index) for index in molecule)
     count = len(trajectory.symbols)
@@ -87,6 +87,12 @@ def followed_atoms(trajectory: Trajectory, molecule: Sequence[int]) -> FollowedA
             "give the indices of the molecule's atoms in the trajectory",
         )
     metals = tuple(index for index, symbol in enumerate(trajectory.symbols) if symbol in IONIC)
+    if len(covalent) == 1 and not metals:
+        raise InputError(
+            f"{trajectory.source}: nothing to follow: one atom, {trajectory.symbols[covalent[0]]}{covalent[0]}, and no"
+            " alkali or alkaline earth metal",
+            "give the other atoms of the molecule, too",
+        )
     return FollowedAtoms(tuple(trajectory.symbols), atoms, covalent, metals)
 
 
@@ -118,10 +124,19 @@ def reference_bonds(source: str, atoms: FollowedAtoms, reference: Reference) -> 
 
 
 def bonded_at(
-    atoms: FollowedAtoms, first: NDArray[np.int_], second: NDArray[np.int_], lengths_a: NDArray[np.float64]
+    atoms: FollowedAtoms,
+    first: NDArray[np.int_],
+    second: NDArray[np.int_],
+    lengths_a: NDArray[np.float64],
+    settings: ReactionSettings,
 ) -> frozenset[Pair]:
-    """Bonds of one frame by distance, as `natrium.structures.bonds` finds them: the reference where none is given."""
+    """Bonds of one frame by distance: the reference where none is given.
+
+    As `natrium.structures.bonds` finds them, and what is shorter than a whole bond of the settings: a stretched bond
+    that the radii miss would otherwise form as soon as it is followed.
+    """
     near = lengths_a <= LONGEST_BOND * atoms.radii_sums_a(first, second)
+    near |= lengths_a < settings.healed_a * bond_scale(atoms, first, second, settings)
     covalent = set(atoms.covalent)
     return frozenset(
         (i, j) for i, j, close in zip(first.tolist(), second.tolist(), near, strict=True) if close and j in covalent

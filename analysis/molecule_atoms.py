@@ -10,6 +10,7 @@ from itertools import groupby
 from natrium.analysis.followed_pairs import bonded_at, followed_atoms
 from natrium.analysis.fragments import Fragment, fragments, hill_formula
 from natrium.analysis.minimum_image import MinimumImage
+from natrium.analysis.reaction import ReactionSettings
 from natrium.analysis.trajectory import Trajectory
 from natrium.structures.bonds import IONIC
 from natrium.structures.errors import InputError
@@ -18,7 +19,9 @@ MOST_ATOMS = 1000
 """All pairs of them are followed: so many need 3 GB and a second for 20 frames."""
 
 
-def chosen_atoms(trajectory: Trajectory, wanted: Sequence[str] = ()) -> list[int]:
+def chosen_atoms(
+    trajectory: Trajectory, wanted: Sequence[str] = (), settings: ReactionSettings | None = None
+) -> list[int]:
     """Indices of the molecule's atoms.
 
     Args:
@@ -26,12 +29,14 @@ def chosen_atoms(trajectory: Trajectory, wanted: Sequence[str] = ()) -> list[int
         wanted: Ranges of indices, counted from 0, both ends included ('45-54', '45-47,50'), formulas in any order of
             the elements ('C3H3FO3') and names of known molecules ('FEC'); all molecules of that formula or name are
             taken. Empty: every atom that is not an alkali or alkaline earth metal.
+        settings: By which the trajectory will be analysed, for what is a bond; None: the defaults.
 
     Raises:
         InputError: a range beyond the atoms, a molecule that is not there, or more than `MOST_ATOMS` atoms.
     """
     parts = [part.strip() for text in wanted for part in text.split(",")]
-    found = [index for part in parts for index in _range(trajectory, part) or _molecules(trajectory, part)]
+    bonds = settings or ReactionSettings()
+    found = [index for part in parts for index in _range(trajectory, part) or _molecules(trajectory, part, bonds)]
     found = found if wanted else _not_metal(trajectory)
     if len(found) > MOST_ATOMS:
         raise InputError(
@@ -69,8 +74,8 @@ def _range(trajectory: Trajectory, text: str) -> list[int]:
     return list(range(first, last + 1))
 
 
-def _molecules(trajectory: Trajectory, text: str) -> list[int]:
-    present = _present(trajectory)
+def _molecules(trajectory: Trajectory, text: str, settings: ReactionSettings) -> list[int]:
+    present = _present(trajectory, settings)
     formula = _hill(text)
     found = [one for one in present if one.name == text] or [one for one in present if one.formula == formula]
     if not found:
@@ -83,7 +88,7 @@ def _molecules(trajectory: Trajectory, text: str) -> list[int]:
     return sorted(atom for one in found for atom in one.atoms)
 
 
-def _present(trajectory: Trajectory) -> tuple[Fragment, ...]:
+def _present(trajectory: Trajectory, settings: ReactionSettings) -> tuple[Fragment, ...]:
     """The molecules of the first frame."""
     candidates = _not_metal(trajectory)
     if not candidates:
@@ -94,7 +99,7 @@ def _present(trajectory: Trajectory) -> tuple[Fragment, ...]:
     image = MinimumImage(trajectory.source, trajectory.pbc)
     lengths_a = image.distances_a(block.positions_a[:1], block.cells_a[:1], first, second)
     symbols = {atom: trajectory.symbols[atom] for atom in atoms.covalent}
-    return fragments(symbols, bonded_at(atoms, first, second, lengths_a[0]))
+    return fragments(symbols, bonded_at(atoms, first, second, lengths_a[0], settings))
 
 
 def _hill(text: str) -> str | None:

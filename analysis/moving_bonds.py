@@ -88,14 +88,16 @@ def _by_distance(trajectory: Trajectory, settings: ReactionSettings) -> JoinedAt
     atoms = FollowedAtoms(symbols, covalent, covalent, metals)
     first, second = atoms.pairs()
     reach_a = settings.contact_formed * atoms.radii_sums_a(first, second)
-    crystal = np.array([{symbols[i], symbols[j]} == set(settings.crystal) for i, j in zip(first, second, strict=True)])
+    crystal = np.array(
+        [{symbols[i], symbols[j]} == set(settings.crystal) for i, j in zip(first, second, strict=True)], bool
+    )
     image = MinimumImage(trajectory.source, trajectory.pbc)
 
     def joined(frame: Frame) -> Joined:
         (lengths_a,) = image.distances_a(frame.positions_a[None], frame.cell_a[None], first, second)
         touching = np.flatnonzero((lengths_a < reach_a) & crystal)
         return Joined(
-            bonded_at(atoms, first, second, lengths_a),
+            bonded_at(atoms, first, second, lengths_a, settings),
             frozenset((int(first[number]), int(second[number])) for number in touching),
         )
 

@@ -66,9 +66,9 @@ def analyse(
     for block in _pieces(trajectory):
         lengths_a = image.distances_a(block.positions_a, block.cells_a, first, second)
         if following is None:
-            bonds = bonded_at(atoms, first, second, lengths_a[0]) if given is None else given
-            following = _Following(atoms, bonds, chosen, float(block.times_fs[0]), lengths_a[0])
-        following.advance(block.times_fs, lengths_a)
+            bonds = bonded_at(atoms, first, second, lengths_a[0], chosen) if given is None else given
+            following = _Following(atoms, bonds, chosen, trajectory.pbc, float(block.times_fs[0]), lengths_a[0])
+        following.advance(block, lengths_a)
     if following is None:
         raise InputError(f"{trajectory.source}: no frames", "give a trajectory with at least one frame")
     return following.reaction(trajectory.source)
@@ -82,6 +82,7 @@ class _Following:
         atoms: FollowedAtoms,
         bonds: frozenset[Pair],
         settings: ReactionSettings,
+        pbc: tuple[bool, bool, bool],
         begin_fs: float,
         start_a: NDArray[np.float64],
     ) -> None:
@@ -106,10 +107,10 @@ class _Following:
             for cutoff in settings.cutoffs_a
         ]
         self._breaks: list[dict[int, tuple[float, float]]] = [{} for _ in settings.cutoffs_a]
-        self._nearest = self._nearest_metals()
+        self._nearest = self._nearest_metals(pbc)
         self._own_metals = self._distances_to_own_metals()
         names = [atoms.pair_name(self._pairs[number]) for number in self._reference]
-        names += [f"{atoms.atom_name(one.atom)}–{settings.crystal[0]}" for one in self._nearest]
+        names += [f"{one.name}–{settings.crystal[0]}" for one in self._nearest]
         names += [
             f"{atoms.atom_name(atom)}–{atoms.atom_name(metal)}"
             for atom, metal in (self._pairs[number] for number in self._own_metals)
@@ -118,7 +119,8 @@ class _Following:
         self._curves = Thinning(len(names), settings.most_bins)
         self._frames, self._begin_fs, self._end_fs, self._longest_gap_fs = 0, begin_fs, begin_fs, 0.0
 
-    def advance(self, times_fs: NDArray[np.float64], lengths_a: NDArray[np.float64]) -> None:
+    def advance(self, block: Block, lengths_a: NDArray[np.float64]) -> None:
+        times_fs = block.times_fs
         self._history.add(self._all.advance(times_fs, lengths_a))
         own_a = lengths_a[:, self._reference]
         if len(self._reference):
@@ -126,7 +128,7 @@ class _Following:
                 for change in hysteresis.advance(times_fs, own_a):
                     if not change.joined:
                         breaks.setdefault(change.pair, (change.crossing_fs, change.until_fs))
-        nearest_a = [one.advance(times_fs, lengths_a) for one in self._nearest]
+        nearest_a = [one.advance(block, lengths_a) for one in self._nearest]
         self._curves.add(times_fs, np.column_stack([own_a, *nearest_a, lengths_a[:, self._own_metals]]))
         gaps_fs = np.diff(times_fs, prepend=self._end_fs)
         self._longest_gap_fs = max(self._longest_gap_fs, float(gaps_fs.max()))
@@ -170,7 +172,7 @@ class _Following:
                     confirmed_fs=confirmed_fs,
                 )
 
-    def _nearest_metals(self) -> list[NearestMetal]:
+    def _nearest_metals(self, pbc: tuple[bool, bool, bool]) -> list[NearestMetal]:
         metal, element = self._settings.crystal
         found = []
         for atom in self._atoms.covalent:
@@ -180,11 +182,9 @@ class _Following:
                     for number, (one, other) in enumerate(self._pairs)
                     if one == atom and other in self._atoms.metals and self._atoms.symbols[other] == metal
                 ]
-                names = [self._atoms.atom_name(self._pairs[number][1]) for number in columns]
-                if columns:
-                    found.append(
-                        NearestMetal(atom, self._atoms.atom_name(atom), np.array(columns), names, self._settings)
-                    )
+                metals = [self._pairs[number][1] for number in columns]
+                if metals:
+                    found.append(NearestMetal(atom, metals, columns, self._atoms, pbc, self._settings))
         return found
 
     def _distances_to_own_metals(self) -> list[int]:

@@ -38,12 +38,11 @@ def vasprun_frames(path: Path) -> Frames:
     parser = XMLPullParser(events=("end",), tag=_TAGS, huge_tree=True, resolve_entities=False)
     with open_bytes(path) as file:
         while data := read_some(file, _BYTES_PER_READ):
+            damage = None
             try:
                 parser.feed(data)
             except XMLSyntaxError as error:
-                raise InputError(
-                    f"{path} is damaged behind step {step}: {error}", "read the XDATCAR, or cut the file off there"
-                ) from None
+                damage = error  # told below: what these bytes have before it is whole
             for _, element in parser.read_events():
                 if element.tag in ("incar", "parameters"):
                     settings |= {i.get("name"): (i.text or "").strip() for i in element.iter("i")}
@@ -61,6 +60,10 @@ def vasprun_frames(path: Path) -> Frames:
                     time_fs = step * _potim_fs(settings, path)
                     yield Frame(symbols, (True, True, True), cell_a, fractions @ cell_a, step, time_fs)
                     step += 1
+            if damage is not None:
+                raise InputError(
+                    f"{path} is damaged behind step {step}: {damage}", "read the XDATCAR, or cut the file off there"
+                )
     try:
         parser.close()
     except XMLSyntaxError:

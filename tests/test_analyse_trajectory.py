@@ -250,13 +250,13 @@ def test_options_begin_with_the_defaults_of_the_analysis(natrium: Natrium) -> No
         ("water.xyz --figure a.gif", "a.gif: no such format", ".png, .pdf, .svg"),
         ("water.xyz --figure none/a.png", "the folder none does not exist", "create it"),
         ("none.xyz --figure there.png", "there.png exists", "--force"),
-        ("atom.xyz --figure a.png", "neither bonds nor distances", "the atoms of a molecule"),
+        ("aluminium.xyz --molecule 1", "nothing to follow: one atom", "the other atoms"),
     ],
 )
 def test_what_is_refused(arguments: str, problem: str, remedy: str, natrium: Natrium) -> None:
     written(moving(["O", "H", "H"], water, [0.0, 1.0]), "water.xyz")
     written(moving(["Na", "Na"], bond(lambda times: 3 + 0 * times), [0.0, 1.0]), "sodium.xyz")
-    written(moving(["O", "Na"], bond(lambda times: 3 + 0 * times), [0.0, 1.0]), "atom.xyz")
+    written(moving(["Al", "Al"], bond(lambda times: 3 + 0 * times), [0.0, 1.0]), "aluminium.xyz")
     samples.write_plain_xyz(Path("untimed.xyz"))
     Path("there.png").write_text("mine")
     before = sorted(Path().iterdir())
@@ -266,6 +266,17 @@ def test_what_is_refused(arguments: str, problem: str, remedy: str, natrium: Nat
     assert remedy in told.err.partition("what to do:")[2]
     assert sorted(Path().iterdir()) == before
     assert Path("there.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_cannot_be_drawn_is_told_all_the_same(options: list[str], natrium: Natrium) -> None:
+    path = written(moving(["O", "Na"], bond(lambda times: 3 + 0 * times), [0.0, 1.0]), "atom.xyz")
+    alone = natrium(path, *options)
+    told = natrium(path, "--figure", "a.png", *options)
+    assert (alone.exit_code, told.exit_code) == (0, 2)
+    assert told.out == alone.out
+    assert "neither bonds nor distances" in told.err
+    assert not Path("a.png").exists()
 
 
 def test_a_figure_is_replaced_when_told(natrium: Natrium) -> None:

@@ -77,6 +77,13 @@ def test_the_event_is_seen(reaction: Reaction, tmp_path: Path) -> None:
     assert not np.array_equal(shown[52.0][28:], shown[52.5][28:])
 
 
+def test_metal_alone(tmp_path: Path) -> None:
+    trajectory = moving(["Na", "Na"], bond(lambda times: 3.7 + 0.01 * times), TIMES[:10])
+    found, _ = pictures(movie(tmp_path / "film.gif", trajectory, frames=5))
+    assert len(found) == 5
+    assert not np.array_equal(found[0], found[-1])
+
+
 def test_titles(reaction: Reaction) -> None:
     (event,) = reaction.covalent_events
     later = event.model_copy(update={"confirmed_fs": 55.0, "crossing_fs": 44.6})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from synthetic_trajectories import (
     ring_opened,
 )
 
+from natrium.analysis.molecule_atoms import chosen_atoms
 from natrium.analysis.reaction import Reaction, ReactionSettings
 from natrium.analysis.reaction_analysis import analyse
 from natrium.structures.bonds import neighbours
@@ -51,6 +53,72 @@ def test_fluorine_goes_from_carbon_to_sodium() -> None:
     assert (window.at_fs, window.nearest, window.frames) == (80, "Na2", 21)
     assert (window.mean_a, window.neighbours) == (pytest.approx(2.4), 1)
     assert reaction.curves.names == ("C0–F1", "C0–O3", "F1–Na")
+
+
+@pytest.mark.parametrize(
+    ("start_a", "found"),
+    [
+        pytest.param(1.59, [("broken", crossing(30.2), 52.5)], id="by the radii"),
+        pytest.param(1.65, [("broken", crossing(30.2), 52.5)], id="by the thresholds"),
+        pytest.param(1.79, [("broken", crossing(30.2), 52.5)], id="just shorter than whole"),
+        pytest.param(1.81, [("formed", 1.5, 11.5), ("lost", crossing(30.2), 52.5)], id="no bond"),
+    ],
+)
+def test_stretched_at_the_start_is_bonded(start_a: float, found: list[tuple[str, float, float]]) -> None:
+    def length(times: np.ndarray) -> np.ndarray:
+        return np.where(times < 1.5, start_a, breaks(times))
+
+    trajectory = moving(["C", "F"], bond(length), TIMES)
+    for molecule in ([0, 1], chosen_atoms(trajectory, ["CF"]) if start_a < 1.8 else [0, 1]):
+        reaction = analyse(trajectory, molecule)
+        assert [(event.kind, event.confirmed_fs) for event in reaction.events] == [(one[0], one[2]) for one in found]
+        assert reaction.events[-1].crossing_fs == pytest.approx(found[-1][1])
+        assert len(reaction.first_breaks) == 3 * (start_a < 1.8)
+
+
+@pytest.mark.parametrize(("last_fs", "frames"), [(79.5, 0), (80.0, 11), (83.0, 17)])
+def test_no_mean_at_a_time_that_the_trajectory_does_not_reach(last_fs: float, frames: int) -> None:
+    """Nor at one before it began, as of a later segment that is read by itself."""
+    at_80 = analyse(moving(["F", "Na"], bond(breaks), np.arange(40, last_fs + 0.1, 0.5)), [0]).crystal_contacts[0].at[0]
+    assert (at_80.frames, at_80.mean_a is None, at_80.nearest is None) == (frames, not frames, not frames)
+    later = analyse(moving(["F", "Na"], bond(breaks), np.arange(160 - last_fs, 120, 0.5)), [0]).crystal_contacts[0]
+    assert later.at[0].frames == frames
+
+
+PRIMITIVE = 2.317 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("repeats", "turned", "pbc", "neighbours"),
+    [
+        pytest.param((1, 1, 1), np.eye(3), (True,) * 3, 6, id="primitive"),
+        pytest.param((1, 1, 1), [[1, 0, 0], [2, 1, 0], [0, -1, 1]], (True,) * 3, 6, id="primitive, oblique"),
+        pytest.param((1, 1, 1), [[-1, 1, 1], [1, -1, 1], [1, 1, -1]], (True,) * 3, 6, id="cubic"),
+        pytest.param((3, 3, 3), np.eye(3), (True,) * 3, 6, id="wide"),
+        pytest.param((3, 3, 1), np.eye(3), (True,) * 3, 6, id="narrow in one direction"),
+        pytest.param((1, 1, 1), np.eye(3), (True, True, False), 3, id="a layer"),
+        pytest.param((1, 1, 1), np.eye(3), (False,) * 3, 1, id="a molecule"),
+    ],
+)
+def test_neighbours_in_narrow_cells(
+    repeats: tuple[int, int, int], turned: Any, pbc: tuple[bool, bool, bool], neighbours: int
+) -> None:
+    """F in crystalline NaF, whose cell is given by other vectors or is repeated; it stands still, or breathes."""
+    cell = np.asarray(turned) @ PRIMITIVE
+    inside = (np.array(list(product(range(-6, 7), repeat=3))) @ PRIMITIVE @ np.linalg.inv(cell)).round(6)
+    sites = inside[((inside >= 0) & (inside < 1)).all(axis=1)]
+    sodium = np.array([site + steps for steps in product(*map(range, repeats)) for site in sites]) @ cell
+    start = np.vstack([sodium, sodium[0] + np.array([2.317, 0, 0])])
+    for breath in (np.ones(len(TIMES)), 1 + 0.02 * np.sin(TIMES)):
+        trajectory = moving(
+            ["Na"] * len(sodium) + ["F"],
+            lambda times, breath=breath: start * breath[np.searchsorted(TIMES, times)][:, None, None],
+            TIMES,
+            cell=breath[:, None, None] * np.array(repeats)[:, None] * cell,
+            pbc=pbc,
+        )
+        (fluorine,) = analyse(trajectory, [len(sodium)]).crystal_contacts
+        assert (fluorine.neighbours_end, fluorine.at[0].neighbours) == (neighbours, neighbours)
 
 
 @pytest.mark.parametrize("block", [1, 27, 256])
@@ -135,6 +203,7 @@ def test_hydrogen_that_moves_on_opens_no_ring() -> None:
         ({"molecule": [0, 0]}, r"atoms \[0\] of the molecule appear twice"),
         ({"molecule": [0, 7]}, r"atoms \[7\] .* do not exist"),
         ({"molecule": [2]}, "no atom but metal"),
+        ({"molecule": [0], "third": "Al"}, "nothing to follow: one atom, C0, and no alkali"),
         ({"reference": [(0, 2)]}, r"reference bonds \[\(0, 2\)\]"),
         ({"reference": FEC}, "its reference FEC"),
         ({"times": []}, "no frames"),
@@ -151,13 +220,14 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> Non
         "times": [0.0, 1.0],
         "length": breaks,
         "pbc": (False,) * 3,
+        "third": "Na",
     } | changes
 
     def positions(times: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.insert(bond(given["length"])(times), 2, 9.0, axis=1)
 
-    trajectory = moving(["C", "F", "Na"], positions, given["times"], pbc=given["pbc"])
+    trajectory = moving(["C", "F", given["third"]], positions, given["times"], pbc=given["pbc"])
     with pytest.raises(InputError, match=message):
         analyse(trajectory, given["molecule"], reference=given["reference"])
 

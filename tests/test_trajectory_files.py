@@ -158,6 +158,16 @@ def test_a_cut_vasprun_says_how_many_steps_were_asked_for(tmp_path: Path) -> Non
         whole(open_trajectory(path))
 
 
+@pytest.mark.parametrize("step", [3, 700, 1200])
+def test_the_damage_of_a_vasprun_is_told_by_its_step(step: int, tmp_path: Path) -> None:
+    """As where a run wrote over its own file: a second head in it. The file is read in pieces of hundreds of steps."""
+    path = tmp_path / "vasprun.xml"
+    steps = samples.vasprun(1500).split(" <calculation>")
+    path.write_text(" <calculation>".join(steps[: step + 1]) + '<?xml version="1.0"?>' + "".join(steps[step + 1 :]))
+    with pytest.raises(InputError, match=rf"damaged behind step {step}:"):
+        whole(open_trajectory(path))
+
+
 def test_a_frame_that_ase_did_not_finish_is_noticed(tmp_path: Path) -> None:
     path = written(tmp_path, "run.traj")
     with path.open("ab") as file:  # positions are written first; the count of frames last

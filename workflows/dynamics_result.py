@@ -27,8 +27,7 @@ def read_dynamics(folder: Path, calculation: Calculation, system: System) -> Dyn
             f"{folder}: the dynamics ended at step {last and last.step}, {calculation.steps} steps were asked for",
             "rerun it: it goes on from its last step",
         )
-    first = last.first_step + (last.first_step > 0)  # the first frame of a later segment is the last of the one before
-    wanted = list(range(first, last.step + 1))
+    wanted = list(range(last.first_frame, last.step + 1))
     _check_steps(folder / SCALARS, [int(row["step"]) for row in _rows(folder / SCALARS)], wanted)
     _check_steps(folder / TRAJECTORY, _frames(folder / TRAJECTORY), wanted)
     return Dynamics(

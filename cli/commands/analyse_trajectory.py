@@ -71,14 +71,13 @@ def analyse_trajectory(
     with _warnings_told():
         elements = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
         trajectory = open_trajectory(file, time_step_fs=time_step_fs, format=format, symbols=elements, every=every)
-        reaction = analyse(trajectory, chosen_atoms(trajectory, molecule or []), settings)
-    for path, draw in figures:
-        draw(path, reaction, force)
+        reaction = analyse(trajectory, chosen_atoms(trajectory, molecule or [], settings), settings)
     if as_json:
         print_json(reaction)
     else:
         _told(trajectory, reaction, by_default=not molecule)
-    for path, _ in figures:
+    for path, draw in figures:
+        draw(path, reaction, force)
         notes.print(str(path), soft_wrap=True, markup=False) if as_json else line(f"\n{path}")
 
 

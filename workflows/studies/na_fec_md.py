@@ -25,6 +25,9 @@ from natrium.workflows.studies.na_fec_md_starts import on_slab, unrelaxed
 from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, go_on
 from natrium.workflows.study import StudySettings, shown
 
+PUBLISHED_AT_FS = 80.0
+"""When the paper looks at the Na–F distance of FEC–Na+."""
+
 
 class Spread(BaseModel):
     """Times of one event over the trajectories of one species."""
@@ -34,10 +37,13 @@ class Spread(BaseModel):
     species: str
     event: str
     happened: int = Field(description="In so many trajectories")
-    of: int
+    of: int = Field(description="Trajectories with a result; `missing` names the others")
     times_fs: list[float] = Field(description="First crossings, fs, sorted")
     mean_fs: float | None = Field(description="Their mean, fs")
     spread_fs: float | None = Field(description="Their standard deviation, fs; none for fewer than two")
+    without_fs: list[float] = Field(
+        [], description="How long each of the other trajectories was seen without the event, fs, sorted"
+    )
 
 
 class NaFecMdResult(StudyResult):
@@ -80,12 +86,15 @@ class NaFecMd:
         }
         jobs: list[Any] = [naf, *relaxed.values()]
         found = {}
+        # the one that was relaxed; another crystal has the distance that the settings give
+        crystal = naf.output.system if settings.reaction.crystal == ("Na", "F") else None
         for name, (species, seed) in trajectories(settings).items():
-            maker, goal = _segments(name, seed, settings)
+            maker, goal = _segments(name, species, seed, settings)
             start = build(species, seed, relaxed[species].output.system, settings)
             start.name = f"{name}-interface"
             first = CalculationMaker(**maker).make(start.output)
-            events = go_on(name, start.output, [], first.output, maker, goal, settings.reaction.model_dump())
+            criteria = settings.reaction.model_dump(exclude_unset=True)
+            events = go_on(start.output, [], first.output, maker, goal, criteria, crystal)
             events.name = f"{name}-events"
             jobs += [start, first, events]
             found[name] = events.output
@@ -99,6 +108,7 @@ class NaFecMd:
             f"{one.species}: {one.event} in {one.happened} of {one.of}"
             + (f", at {one.mean_fs:.0f} fs" if one.mean_fs is not None else "")
             + (f" ± {one.spread_fs:.0f}" if one.spread_fs is not None else "")
+            + (f", not within {', '.join(f'{time:.0f}' for time in one.without_fs)} fs" if one.without_fs else "")
             for one in found.spreads
         ]
         return "; ".join(told + ([f"missing: {', '.join(found.missing)}"] if found.missing else []))
@@ -130,10 +140,15 @@ def build(species: Species, seed: int, own: Any, settings: Any) -> System:
     return on_slab(species, seed, System.model_validate(own), NaFecMdSettings.model_validate(settings))
 
 
-def _segments(name: str, seed: int, settings: NaFecMdSettings) -> tuple[dict[str, Any], dict[str, Any]]:
+def _segments(
+    name: str, species: Species, seed: int, settings: NaFecMdSettings
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The maker of a trajectory's segments, and when it ends."""
     section = settings.calculations["md"]
     goal = Goal(
+        name=name,
+        species=species,
+        seed=seed,
         steps=section.steps,
         segment_steps=settings.segment_steps,
         stop_after=settings.stop_after,
@@ -174,6 +189,7 @@ def spreads(found: list[ReactionTrajectory]) -> list[Spread]:
         own = [one for one in found if one.species == species]
         for event, field in (("ring opening", "ring_opening_fs"), ("C–F cleavage", "cf_cleavage_fs")):
             times = sorted(time for one in own if (time := getattr(one, field)) is not None)
+            without = sorted(one.reaction.end_fs for one in own if getattr(one, field) is None)
             told.append(
                 Spread(
                     species=species,
@@ -183,6 +199,7 @@ def spreads(found: list[ReactionTrajectory]) -> list[Spread]:
                     times_fs=times,
                     mean_fs=mean(times) if times else None,
                     spread_fs=stdev(times) if len(times) > 1 else None,
+                    without_fs=without,
                 )
             )
     return told
@@ -194,9 +211,12 @@ def _comparisons(found: list[ReactionTrajectory]) -> list[Comparison]:
         if one.species == "fec":
             times = {"fec_ring_opening_time": one.ring_opening_fs, "fec_cf_cleavage_time": one.cf_cleavage_fs}
             told += [compare(time, published, one.name) for published, time in times.items() if time is not None]
-        distances = [window.mean_a for contact in one.reaction.crystal_contacts for window in contact.at]
-        if one.species == "fec-na" and distances and distances[0] is not None:
-            told.append(compare(distances[0], "fec_na_naf_distance_80fs", one.name))
+        if one.species == "fec-na":
+            windows = [window for contact in one.reaction.crystal_contacts for window in contact.at]
+            distances = [window.mean_a for window in windows if window.at_fs == PUBLISHED_AT_FS]
+            told += [
+                compare(mean_a, "fec_na_naf_distance_80fs", one.name) for mean_a in distances if mean_a is not None
+            ]
     return told
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from natrium.analysis.reaction import ReactionSettings
 from natrium.structures.errors import InputError
@@ -31,7 +40,7 @@ class NaFecMdSettings(StudySettings):
     species: tuple[Species, ...] = Field(min_length=1, description="fec; fec-na: with a sodium ion at its oxygen")
     starts: dict[Species, Start] = Field(description="How each of them begins")
     coordination: str = Field(description="The ion's place at the molecule: carbonyl-o, ring-o-1, f …")
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[NonNegativeInt, ...] = Field(
         min_length=1, description="One trajectory each; of velocities and random orientations"
     )
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the rectangular surface cell")
@@ -47,12 +56,15 @@ class NaFecMdSettings(StudySettings):
     reaction: ReactionSettings = Field(ReactionSettings(), description="When a bond counts as broken")
 
     @model_validator(mode="after")
-    def _has_starts(self) -> NaFecMdSettings:
+    def _is_possible(self) -> NaFecMdSettings:
         lacking = [one for one in self.species if one not in self.starts]
         if lacking:
             raise InputError(f"no start for {', '.join(lacking)}", "give starts an orientation for each species")
         if len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds {list(self.seeds)}: the same one twice is the same trajectory", "use each once")
+        kind = self.calculations["md"].kind
+        if kind != "md":
+            raise InputError(f"md.kind={kind}: nothing would move in time", "leave md.kind out")
         return self
 
 

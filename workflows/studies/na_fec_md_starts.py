@@ -39,7 +39,7 @@ def on_slab(species: Species, seed: int, own: System, settings: NaFecMdSettings)
         fixed_layers=settings.fixed_layers,
         lattice_constant_a=settings.lattice_constant_a,
         orthogonal=True,
-        dipole_layer=False,
+        dipole_layer=settings.calculations["md"].dipole_layer,
     )
     free = System.model_validate(own.model_dump() | {"cell_a": ((0, 0, 0),) * 3, "pbc": (False,) * 3})
     begin = settings.starts[species]

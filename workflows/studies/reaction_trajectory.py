@@ -17,6 +17,7 @@ from natrium.analysis.stored_array import PAYLOAD
 from natrium.analysis.trajectory import joined
 from natrium.analysis.trajectory_files import open_trajectory
 from natrium.structures.interface_contacts import molecule_atoms
+from natrium.structures.ionic_crystals import nearest_distance
 from natrium.structures.system import System
 from natrium.workflows.dynamics_document import Dynamics
 from natrium.workflows.dynamics_result import judged
@@ -26,17 +27,22 @@ from natrium.workflows.result import CalculationResult, CalculationSummary
 
 StopAfter = Literal["C–F cleavage", "ring opening"]
 EVENTS: dict[StopAfter, Callable[[BondEvent], bool]] = {
-    "ring opening": lambda event: event.process == "ring opening" and "F" not in event.symbols,
+    "ring opening": lambda event: (
+        event.kind == "broken" and event.process == "ring opening" and "F" not in event.symbols
+    ),
     "C–F cleavage": lambda event: event.kind == "broken" and set(event.symbols) == {"C", "F"},
 }
 """Fluorine that touches a second atom before it leaves its own opens a ring as the graph has it: that is a cleavage."""
 
 
 class Goal(BaseModel):
-    """When a trajectory is long enough."""
+    """Which trajectory it is, and when it is long enough."""
 
     model_config = ConfigDict(extra="forbid")
 
+    name: str = Field(description="System and seed: fec-1")
+    species: str = Field(description="fec, or fec-na with the extra ion")
+    seed: int = Field(ge=0, description="Of the velocities and the random forces")
     steps: int = Field(gt=0, description="Time steps at the most")
     segment_steps: int = Field(gt=0, description="Time steps of one job")
     stop_after: StopAfter | None = Field(description="The event after which it may end early; none: it never does")
@@ -78,7 +84,9 @@ class ReactionTrajectory(BaseModel):
     charge: int = Field(description="Of the cell, e; 0 with the extra ion too: slab, molecule and one more metal atom")
     steps: int = Field(description="Time steps taken")
     ended: str = Field(description="Why it ended there")
-    ring_opening_fs: float | None = Field(description="First crossing of a ring bond that stayed broken, fs")
+    ring_opening_fs: float | None = Field(
+        description="Crossing of the first ring bond that broke and was not whole again by the end, fs"
+    )
     cf_cleavage_fs: float | None = Field(description="The same of a bond C–F, fs")
     fragments: list[str] = Field(description="At its end, by name")
     quality: DynamicsQuality = Field(description="Of all segments together")
@@ -92,26 +100,30 @@ class ReactionTrajectory(BaseModel):
 # without an output_schema: jobflow would hold the reference to a replacement against it
 @job(data=PAYLOAD, config=JobConfig(on_missing_references=OnMissing.NONE))
 def go_on(
-    name: str,
     start: Any,
     before: list[Any],
     last: Any,
     maker: dict[str, Any],
     goal: dict[str, Any],
     criteria: dict[str, Any],
+    crystal: Any = None,
 ) -> ReactionTrajectory | Response[Any]:
     """Look at a trajectory so far: go on with another segment, or evaluate it.
 
     Args:
-        name: Of the trajectory: SPECIES-SEED.
         start: The system at its first frame.
         before: The earlier segments, each a `Segment`.
         last: Result of the newest one; None where that failed: what there is counts.
         maker: The maker of segments, as `CalculationMaker` fields.
-        goal: When to end, a `Goal`.
-        criteria: `ReactionSettings`.
+        goal: A `Goal`.
+        criteria: What differs from the default `ReactionSettings`.
+        crystal: The relaxed crystal; where `criteria` name no distance of its neighbours, it is this one's. None: as
+            they say.
     """
     wanted = Goal.model_validate(goal)
+    name = wanted.name
+    if crystal is not None:
+        criteria = {"crystal_distance_a": nearest_distance(System.model_validate(crystal))} | criteria
     segments = [Segment.model_validate(one) for one in before] + ([Segment.of(last)] if last is not None else [])
     if not segments:
         require(f"trajectory {name}", {maker["name"]: None})
@@ -127,10 +139,10 @@ def go_on(
         folder = newest.calculation.provenance.folder
         following = CalculationMaker(one.name, calculation, one.engine).make(newest.system, folder)
         known = [segment.model_dump(mode="json") for segment in segments]
-        again = go_on(name, start, known, following.output, maker, goal, criteria)
+        again = go_on(start, known, following.output, maker, goal, criteria)
         again.name = f"{name}-events"
         return Response(replace=Flow([following, again], output=again.output))
-    return _outcome(name, begun, segments, reaction, reason)
+    return _outcome(wanted, begun, segments, reaction, reason)
 
 
 def _reaction(start: System, segments: list[Segment], criteria: ReactionSettings) -> Reaction:
@@ -143,7 +155,7 @@ def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int,
     newest = segments[-1].dynamics
     until, reason = goal.steps, "it reached its length"
     if goal.stop_after is not None:
-        event = reaction.earliest(EVENTS[goal.stop_after])
+        event = _lasting(reaction, goal.stop_after)
         if event is not None:
             enough = math.ceil((event.confirmed_fs + goal.stop_delay_fs) / newest.time_step_fs - 1e-9)
             if enough < until:
@@ -151,14 +163,19 @@ def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int,
     return max(0, min(goal.segment_steps, until - newest.last_step)), reason
 
 
-def _outcome(name: str, start: System, segments: list[Segment], reaction: Reaction, reason: str) -> ReactionTrajectory:
-    species, _, seed = name.rpartition("-")
-    opening, cleavage = (reaction.earliest(accept) for accept in EVENTS.values())
+def _lasting(reaction: Reaction, which: StopAfter) -> BondEvent | None:
+    """The earliest such event after which the bond did not heal."""
+    last = {event.atoms: event for event in reaction.events}
+    return reaction.earliest(lambda event: EVENTS[which](event) and event is last[event.atoms])
+
+
+def _outcome(goal: Goal, start: System, segments: list[Segment], reaction: Reaction, reason: str) -> ReactionTrajectory:
+    opening, cleavage = (_lasting(reaction, which) for which in EVENTS)
     dynamics = [one.dynamics for one in segments]
     return ReactionTrajectory(
-        name=name,
-        species=species,
-        seed=int(seed),
+        name=goal.name,
+        species=goal.species,
+        seed=goal.seed,
         label=start.label,
         charge=start.charge,
         steps=dynamics[-1].last_step,
@@ -172,6 +189,7 @@ def _outcome(name: str, start: System, segments: list[Segment], reaction: Reacti
         start=start,
         end=segments[-1].system,
         calculations={
-            f"{name}-md{'' if number == 1 else f'-{number}'}": one.calculation for number, one in enumerate(segments, 1)
+            f"{goal.name}-md{'' if number == 1 else f'-{number}'}": one.calculation
+            for number, one in enumerate(segments, 1)
         },
     )
