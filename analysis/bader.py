@@ -9,7 +9,6 @@ no iteration. The same code runs everywhere, so a charge does not depend on whic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,13 @@ from natrium.structures.system import System
 
 ELECTRON_TOLERANCE_E = 1e-3
 VACUUM_E_A3 = 1e-3
-"""Below this density a point is vacuum: its electrons, next to none, and its volume belong to no atom."""
+"""Below this density a point is vacuum: its volume belongs to no atom. Its electrons do, so that charges add up."""
 SAME_DISTANCE_A = 0.05
 """Atoms that are as near to a maximum as the nearest one, within this, share its basin: one between two equal atoms."""
 NUCLEAR_A = 0.5
 """A maximum farther than this from every atom is none of a nucleus; bonds and cavities of simple metals have such."""
+FEWEST_ELECTRONS_E = 0.1
+"""A maximum with fewer electrons than these is a ripple of the grid and no nucleus."""
 
 
 class BaderError(NatriumError):
@@ -43,13 +44,15 @@ class BaderCharges(BaseModel):
     charges_e: tuple[float, ...] = Field(description="Positive charge of nucleus (and core) minus electrons, e")
     electrons: tuple[float, ...] = Field(description="Electrons in the basins of each atom")
     volumes_a3: tuple[float, ...] = Field(description="Volume of the basins of each atom, without vacuum, Å³")
-    vacuum_electrons: float = Field(description="Electrons where the density is below the vacuum's")
+    vacuum_electrons: float = Field(
+        description="Electrons where the density is below the vacuum's; they are counted for the atoms of their basins"
+    )
     vacuum_volume_a3: float = Field(description="Volume of the vacuum, Å³")
     non_nuclear_electrons: float = Field(
         description="Electrons in basins whose maximum is at no atom; they are counted for the atoms nearest to it"
     )
     expected_electrons: float = Field(description="Electrons there must be in all: valence of the atoms minus charge")
-    total_electrons: float = Field(description="Electrons found: of all atoms and of the vacuum")
+    total_electrons: float = Field(description="Electrons found, of all atoms")
     partitioned: str = Field(description="Which density was partitioned")
     integrated: str = Field(description="Which density was integrated in these basins")
     grid: tuple[int, int, int] = Field(description="Grid points along each lattice vector")
@@ -74,7 +77,7 @@ def bader_charges(
         integrated: The same, or the all-electron valence density, on the same grid.
         system: The atoms in the cell of the densities.
         valence_electrons: Electrons of each neutral atom in `integrated`: its atomic number where that has the cores.
-        vacuum_e_a3: Density of `partitioned` below which a point is vacuum, e/Å³.
+        vacuum_e_a3: Density of `partitioned` below which the volume of a point is vacuum, e/Å³.
         electron_tolerance_e: Greatest difference of the electrons found from those expected, e.
 
     Raises:
@@ -94,13 +97,12 @@ def bader_charges(
     density = np.asarray(partitioned.values_e_a3, dtype=np.float64)
     inside = density >= vacuum_e_a3
     electrons_e_a3 = np.asarray(integrated.values_e_a3, dtype=np.float64)
-    maxima, drained = drain(
-        density, partitioned.cell_a, np.stack([np.where(inside, electrons_e_a3, 0.0), inside * 1.0])
-    )
+    maxima, drained = drain(density, partitioned.cell_a, np.stack([electrons_e_a3, inside * 1.0]))
     drained = drained * partitioned.volume_element_a3
     shares, nearest_a = _shares(maxima / density.shape, system)
     electrons, volumes_a3 = drained @ shares
-    _check_every_atom_has_a_maximum(nearest_a, shares, electrons, system, partitioned)
+    near = nearest_a <= NUCLEAR_A
+    _check_every_atom_has_a_maximum(drained[0, near] @ shares[near], system, partitioned)
     return BaderCharges(
         symbols=system.symbols,
         charges_e=tuple((np.asarray(valence_electrons, dtype=np.float64) - electrons).tolist()),
@@ -110,7 +112,7 @@ def bader_charges(
         vacuum_volume_a3=float(np.count_nonzero(~inside)) * partitioned.volume_element_a3,
         non_nuclear_electrons=float(drained[0, nearest_a > NUCLEAR_A].sum()),
         expected_electrons=expected,
-        total_electrons=float(electrons.sum() + electrons_e_a3[~inside].sum() * partitioned.volume_element_a3),
+        total_electrons=float(electrons.sum()),
         partitioned=partitioned.name,
         integrated=integrated.name,
         grid=partitioned.shape,
@@ -199,14 +201,11 @@ def _check_inputs(
         )
 
 
-def _check_every_atom_has_a_maximum(
-    nearest_a: NDArray[np.float64], shares: Any, electrons: NDArray[np.float64], system: System, data: VolumetricData
-) -> None:
-    at_nucleus = shares[nearest_a <= NUCLEAR_A].sum(axis=0) > 0
+def _check_every_atom_has_a_maximum(electrons: NDArray[np.float64], system: System, data: VolumetricData) -> None:
     for index, symbol in enumerate(system.symbols):
-        if not at_nucleus[index]:
+        if electrons[index] < FEWEST_ELECTRONS_E:
             raise BaderError(
-                f"{data.name}: no maximum of the density near atom {index} ({symbol}), which would get"
-                f" {electrons[index]:.4f} electrons",
+                f"{data.name}: no maximum of the density near atom {index} ({symbol}), only {electrons[index]:.4f}"
+                " electrons drain there",
                 "partition the all-electron density with cores, and look whether the atoms are those of the density",
             )

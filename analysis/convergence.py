@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import fsum, hypot
 from typing import Literal, NamedTuple
 
@@ -67,15 +68,17 @@ class Measured(NamedTuple):
 def error_bar(values: Sequence[float | None], reference: int) -> tuple[float | None, Rule]:
     """What a value on a ladder may be off by.
 
-    Let d₁ and d₂ be the last two steps of the ladder and q = d₂/d₁. For 0 < q ≤ 0.8 the steps decay, and what remains
-    beyond the last rung is the geometric series d₂·q/(1 − q) (Aitken's Δ² process). It is exact for an error that falls
-    exponentially on equidistant rungs, or as a power on rungs in geometric progression; equidistant rungs and a power
-    law give too little by a factor of order one. The error is then the distance of the reference from the limit, but
-    not less than its distance from any more demanding rung.
+    The steps between the last four rungs (of three, where there are no more) decay if each is of the same sign as the
+    one before it and at most 0.8 of it. Let d₁ and d₂ be the last two and q = d₂/d₁: what remains beyond the last rung
+    is the geometric series d₂·q/(1 − q) (Aitken's Δ² process). It is exact for an error that falls exponentially on
+    equidistant rungs, or as a power on rungs in geometric progression; equidistant rungs and a power law give too
+    little by a factor of order one. The error is then the distance of the reference from the limit, but not less than
+    its distance from any more demanding rung.
 
     Without decay (quantum-size oscillations with the number of layers) the error is the spread, greatest less
-    smallest, of the last three rungs and all from the reference on. Steps of equal sign that do not decay (q > 0.8)
-    lead nobody knows where: the same spread is a lower bound.
+    smallest, of the last three rungs and all from the reference on; that the last two agree proves nothing. Steps that
+    go one way and do not decay, or have a failed rung among them, lead nobody knows where: the same spread is a lower
+    bound.
 
     Args:
         values: In the order of demand; None where a rung failed.
@@ -90,19 +93,14 @@ def error_bar(values: Sequence[float | None], reference: int) -> tuple[float | N
     if at is None or len(known) < 2:
         return None, "unknown"
     beyond = [value for value in values[reference:] if value is not None]
-    ratio = _last_ratio(known)
-    if ratio is not None and 0 < ratio <= SLOWEST_DECAY:
-        limit = known[-1] + (known[-1] - known[-2]) * ratio / (1 - ratio)
+    steps = [after - before for before, after in pairwise(known[-4:])]
+    ratios = [after / before if before else 0.0 for before, after in pairwise(steps)]
+    if ratios and all(0 < ratio <= SLOWEST_DECAY for ratio in ratios) and None not in values[-4:]:
+        limit = known[-1] + steps[-1] * ratios[-1] / (1 - ratios[-1])
         return max(abs(at - value) for value in (limit, *beyond)), "extrapolated"
     window = [*beyond, *known[-3:]]
-    drifts = ratio is not None and ratio > SLOWEST_DECAY
+    drifts = ratios and (ratios[-1] > SLOWEST_DECAY or all(ratio > 0 for ratio in ratios))
     return max(window) - min(window), "drifts" if drifts else "spread"
-
-
-def _last_ratio(known: Sequence[float]) -> float | None:
-    if len(known) < 3 or known[-2] == known[-3]:
-        return None
-    return (known[-1] - known[-2]) / (known[-2] - known[-3])
 
 
 def along_ladder(knob: str, unit: str, ladder: Sequence[Measured]) -> KnobConvergence:

@@ -19,7 +19,7 @@ from natrium.structures.voids import VoidName, from_surface_frame, nearest_void
 if TYPE_CHECKING:
     from ase import Atoms
 
-Place = SiteName | VoidName | Literal["subsurface"]
+Place = SiteName | VoidName | Literal["subsurface", "desorbed"]
 
 COORDINATED_A = 2.8
 """Sodium nearer than this to an oxygen atom is counted as its neighbour, Å: Na2O has 2.40, NaO2 2.4 to 2.7."""
@@ -36,6 +36,9 @@ AT_VOID_A = 0.5
 BELOW = 0.25
 """Lower than the top layer by more than this part of the distance of two layers is under the surface: nearer to the
 mid-way voids than to the layer."""
+
+IN_LAYER = 0.125
+"""Deeper oxygen within this part of the distance of two layers is in a layer: the voids are 0, ¼, ½ and ¾ below one."""
 
 ORIENTATION_TOLERANCE_DEG = 30.0
 """Angles up to this are along a direction, up to this from the plane are in it, and what is between is tilted."""
@@ -54,7 +57,8 @@ class OxygenState(BaseModel):
     o_o_distance_a: float | None = Field(description="Distance of both oxygen atoms, Å; none for a single atom")
     heights_a: tuple[float, ...] = Field(description="Height of each oxygen atom above the top sodium layer, Å")
     sites: tuple[Place, ...] = Field(
-        description="Of each oxygen atom: the laterally nearest high-symmetry site, below the top layer the void"
+        description="Of each oxygen atom: the laterally nearest high-symmetry site, below the top layer the void;"
+        " desorbed where it came off a molecule and has no sodium near"
     )
     na_coordination: tuple[int, ...] = Field(description="Sodium atoms within 2.8 Å of each oxygen atom")
     nearest_na_o_a: float = Field(description="Shortest Na–O distance, Å")
@@ -85,7 +89,10 @@ def oxygen_state(system: System) -> OxygenState:
     bond = _bond(atoms, oxygen)
     o_o_a = None if bond is None else float(np.linalg.norm(bond))
     molecular = o_o_a is not None and o_o_a < BONDED_A
-    sites = tuple(_place(position, lattice) for position in positions)
+    alone = distances.min(axis=1) > (np.inf if molecular else DESORBED_A)
+    sites = tuple(
+        "desorbed" if gone else _place(position, lattice) for position, gone in zip(positions, alone, strict=True)
+    )
     # Of a molecule across the cell's boundary the mean of the positions is not the middle.
     middle = positions[0] if bond is None else positions[0] + bond / 2
     nearest_a = float(distances.min())
@@ -137,6 +144,7 @@ _IN_WORDS: dict[Place, str] = {
     "octahedral": "in an octahedral void",
     "tetrahedral": "in a tetrahedral void",
     "subsurface": "under the top layer",
+    "desorbed": "with no sodium near",
 }
 
 
@@ -201,9 +209,18 @@ def _name(
         return f"dissociated: {' + '.join(sorted(sites))}"
     place = _place(middle, lattice)
     if bond is None:
-        return f"embedded-o-{place}" if state == "embedded" else f"o-{place}"
+        return f"embedded-o-{place}{_deeper(middle, lattice)}" if state == "embedded" else f"o-{place}"
     name = f"{place}-{_orientation(bond, lattice)}"
-    return f"embedded-o2-{name}" if state == "embedded" else name
+    return f"embedded-o2-{name}{_deeper(middle, lattice)}" if state == "embedded" else name
+
+
+def _deeper(middle: NDArray[np.float64], lattice: SurfaceLattice) -> str:
+    """What tells embedded oxygen from that between the top two layers, where all of it starts."""
+    depth = -middle[2] / _layer_distance_a(lattice)
+    layer = round(depth)
+    if layer and abs(depth - layer) <= IN_LAYER:
+        return f"-in-layer-{layer + 1}"
+    return f"-under-layer-{int(depth) + 1}" if depth > 1 else ""
 
 
 def _orientation(bond: NDArray[np.float64], lattice: SurfaceLattice) -> str:

@@ -35,14 +35,14 @@ class Bar(NamedTuple):
 
 
 def plot_oxygen(
-    path: Path | str, structures: Sequence[Bar], clean_ev: float, *, title: str, overwrite: bool = False
+    path: Path | str, structures: Sequence[Bar], clean_ev: float | None, *, title: str, overwrite: bool = False
 ) -> Path:
-    """Draw the structures, the most stable one at the top.
+    """Draw the structures, the one that is strongest bound per O2 at the top.
 
     Args:
         path: File to write; its suffix (.pdf, .png or .svg) is the format.
         structures: Their numbers.
-        clean_ev: Work function of the clean slab, eV.
+        clean_ev: Work function of the clean slab, eV, where it is known.
         title: Above the figure.
         overwrite: Whether a file that exists may be replaced.
 
@@ -63,7 +63,8 @@ def plot_oxygen(
         energy.set_xlabel("adsorption energy (eV/O$_2$)")
         _points(work, [one.bottom_ev for one in ordered], _BOTTOM, "s", "bottom")
         _points(work, [one.top_ev for one in ordered], _TOP, "o", "top (oxygen)")
-        work.axvline(clean_ev, color=_CLEAN, lw=0.9, ls="--", label="clean")
+        if clean_ev is not None:
+            work.axvline(clean_ev, color=_CLEAN, lw=0.9, ls="--", label="clean")
         work.set_xlabel("work function (eV)")
         _points(charge, [one.hirshfeld_e for one in ordered], _HIRSHFELD, "s", "Hirshfeld")
         _points(charge, [one.bader_e for one in ordered], _BADER, "o", "Bader")

@@ -57,7 +57,7 @@ class Reproduction(_Document):
     address: str
     study: str
     preset: str
-    quality: str = Field(description="What the preset promises: rough, converged, as published")
+    quality: str = Field(description="What the preset promises: rough, exploratory, converged, as published")
     rows: tuple[ReproductionRow, ...]
     tables: tuple[tuple[dict[str, str], ...], ...] = Field(description="The study's own tables, row by row")
     missing: tuple[str, ...] = Field(description="What has no result, and why")
@@ -100,7 +100,7 @@ def _compared(row: ReproductionRow, found: Reproduction, sources: Sequence[str])
         "quantity": row.quantity,
         "published": published,
         # "converged" is what the error bar says, or nothing does
-        f"ours, preset {found.preset}" + (" (rough)" if found.quality == "rough" else ""): (
+        f"ours, preset {found.preset}" + (f" ({found.quality})" if found.quality in ("rough", "exploratory") else ""): (
             f"{row.ours:.{digits}f} {unit}".rstrip()
         ),
         "error bar": "not measured" if row.error_bar is None else _error_bar(row.error_bar, digits),

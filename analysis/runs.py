@@ -146,12 +146,6 @@ class Runs:
             raise InputError(f"{prefix} begins several runs: {names}", "write more of the address")
         raise _unknown(prefix)
 
-    def latest_unfinished_run(self, folder: str | None = None) -> Run | None:
-        """The last run that did not complete, of all or of those in one folder. One in state running may live still."""
-        query: dict[str, Any] = {"state": {"$in": [state.value for state in UNFINISHED]}}
-        runs = self._newest(query | ({} if folder is None else {"folder": folder}), 1)
-        return runs[0] if runs else None
-
     def list_runs(self, *, state: State | None = None, study: str | None = None, limit: int = 50) -> list[Run]:
         """Records of runs, the newest first."""
         query: dict[str, Any] = {} if state is None else {"state": state.value}

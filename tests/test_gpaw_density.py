@@ -18,7 +18,6 @@ from natrium.structures.ionic_crystals import rock_salt
 from natrium.structures.slabs import metal_slab
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import EngineError
 from natrium.workflows.gpaw.density import free_atom_density
 from natrium.workflows.gpaw.engine import GPAW
 from natrium.workflows.makers import with_charges
@@ -137,5 +136,15 @@ def test_charges_of_a_calculation(naf: CalculationResult) -> None:
 
 
 def test_no_charges_without_a_density(naf: CalculationResult) -> None:
-    with pytest.raises(EngineError, match="no density was kept"):
-        with_charges(naf.model_copy(update={"density": None}))
+    result = with_charges(naf.model_copy(update={"density": None}))
+    assert result.charges is None
+    assert result.no_charges_because is not None
+    assert "no density was kept" in result.no_charges_because
+
+
+def test_a_density_that_cannot_be_partitioned_leaves_the_rest(naf: CalculationResult) -> None:
+    displaced = naf.system.moved(np.array(naf.system.positions_a) + 1.0)
+    result = with_charges(naf.model_copy(update={"system": displaced}))
+    assert (result.charges, result.energy_ev) == (None, naf.energy_ev)
+    assert result.no_charges_because is not None
+    assert "no maximum of the density" in result.no_charges_because

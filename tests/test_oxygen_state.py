@@ -144,6 +144,37 @@ def test_dissociated_in_both_hollows_of_a_rhombus() -> None:
     assert below.sites == ("hollow", "octahedral")
 
 
+@pytest.mark.parametrize(
+    ("depth", "suffix"),
+    [(0.3, ""), (0.86, ""), (0.89, "-in-layer-2"), (1.11, "-in-layer-2"), (1.2, "-under-layer-2"), (2, "-in-layer-3")],
+)
+def test_oxygen_that_went_deeper_has_moved(depth: float, suffix: str) -> None:
+    slab = na110((2, 2), layers=6)
+    centre = np.array(embedded(slab, "octahedral"))
+    half = bond(1.34, 90)
+    for start, offsets in (("embedded-o-octahedral", [0 * half]), ("embedded-o2-octahedral-flat-001", [-half, half])):
+        top_a = centre[2] + LAYER_A / 2
+        moved = [[*(centre + offset)[:2], top_a - depth * LAYER_A] for offset in offsets]
+        state = oxygen_state(with_oxygen(slab, *moved))
+        kind = next(void for void in ("octahedral", "tetrahedral", "subsurface") if void in state.name)
+        assert state.name == start.replace("octahedral", kind) + suffix
+        assert (became(start, state) is None) == (state.name == start)
+
+
+@pytest.mark.parametrize(
+    ("low_a", "high_a", "sites"),
+    [(0.3, 2.2, ("hollow", "hollow")), (0.5, 2.4, ("hollow", "desorbed")), (0.5, 9.0, ("hollow", "desorbed"))],
+)
+def test_an_atom_that_came_off_its_molecule_is_at_no_site(low_a: float, high_a: float, sites: tuple[str, str]) -> None:
+    slab = na110((3, 3))
+    state = oxygen_state(with_oxygen(slab, at(slab, "hollow", 0, 0, low_a), at(slab, "hollow", 0, 0, high_a)))
+    assert (state.state, state.sites) == ("dissociated", sites)
+    if "desorbed" in sites:
+        assert became("hollow-upright", state) == (
+            f"O2 dissociated: O with no sodium near and O in the hollow, {high_a - low_a:.2f} Å apart"
+        )
+
+
 @pytest.mark.parametrize(("height_a", "desorbed"), [(3.1, False), (3.3, True), (6.0, True)])
 def test_desorbed(height_a: float, desorbed: bool) -> None:
     slab = na110()
@@ -169,8 +200,10 @@ def test_voids_of_deeper_layers_are_found_too() -> None:
     slab = na110((2, 2), layers=6)
     octahedral, tetrahedral = np.array(embedded(slab, "octahedral")), np.array(embedded(slab, "tetrahedral"))
     below = np.array([A / 2, 0, -LAYER_A])
-    assert oxygen_state(with_oxygen(slab, octahedral + below)).name == "embedded-o-octahedral"
-    assert oxygen_state(with_oxygen(slab, tetrahedral + below)).name == "embedded-o-tetrahedral"
+    assert oxygen_state(with_oxygen(slab, octahedral + below)).name == "embedded-o-octahedral-under-layer-2"
+    assert oxygen_state(with_oxygen(slab, tetrahedral + below)).name == "embedded-o-tetrahedral-under-layer-2"
+    in_layer = with_oxygen(slab, octahedral + np.array([A / 4, 0.5**0.5 * A / 2, -LAYER_A / 2]))
+    assert oxygen_state(in_layer).name.endswith("-in-layer-2")
     assert oxygen_state(with_oxygen(slab, np.add(octahedral, [0.3, -0.2, 0.2]))).name == "embedded-o-octahedral"
     assert oxygen_state(with_oxygen(slab, np.add(octahedral, [0, 0.75, 0]))).name == "embedded-o-subsurface"
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
+from synthetic import calculated
 
 from natrium.analysis.convergence import Measured as Rung
 from natrium.analysis.convergence import with_error_bar
@@ -17,9 +19,11 @@ from natrium.analysis.marked_regions import region_names, with_regions
 from natrium.analysis.published import Comparison, compare
 from natrium.analysis.reproduction import markdown_table, to_markdown
 from natrium.structures.errors import InputError
+from natrium.structures.system import System
+from natrium.workflows.calculation import Calculation
 from natrium.workflows.convergence import ConvergenceResult
 from natrium.workflows.reproduction import Executed, Measured, command, number_at, reproduction
-from natrium.workflows.result import StudyResult
+from natrium.workflows.result import CalculationSummary, StudyResult
 from natrium.workflows.study import Quantity, presets, study
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -135,6 +139,21 @@ def test_a_changed_result_takes_an_error_bar_with_the_same_changes() -> None:
     assert bars(slab(overrides={"layers": 9}), convergence) == {"top": "0.010 converge-slab-0"}
 
 
+@pytest.mark.parametrize(
+    ("measured_with", "holds"),
+    [({}, True), ({"cutoff_ev": 300.0}, False), ({"kpoints": (2, 2, 1)}, False), ({"energy_ev": 1e-3}, True)],
+)
+def test_a_preset_that_changed_takes_its_error_bars_along(measured_with: dict[str, Any], holds: bool) -> None:
+    now = Calculation(cutoff_ev=250.0, kpoints=(4, 4, 1))
+    before = Calculation.model_validate(now.model_dump() | measured_with)
+    system = System(label="Na", symbols=("Na",), positions_a=((0, 0, 0),), cell_a=np.eye(3) * 9, pbc=(True, True, True))
+    summaries = [CalculationSummary.of(calculated(system, each, -1.0)) for each in (now, before)]
+    both = {"reference-slab": summaries[1], "x-bulk": summaries[0]}
+    convergence = measured("top", {"cutoff": 0.01}, 2.8, calculations=both)
+    found = bars(slab(calculations={"slab": summaries[0], "another": summaries[0]}), convergence)
+    assert found == ({"top": "0.010 converge-slab-0"} if holds else {})
+
+
 def test_a_comparison_takes_the_error_bar_of_its_own_number() -> None:
     """Top and bottom are both a work function, and only the top one was converged."""
     comparisons = [compare(value, "na110_work_function", side) for side, value in (("top", 2.8), ("bottom", 2.9))]
@@ -203,6 +222,21 @@ def executed(natrium: str, dataset: str, ranks: int) -> Executed:
         "folder": "/",
     }
     return Executed.model_validate({"wall_time_s": 60.0, "attempts": [attempt], "provenance": provenance, "more": 1})
+
+
+@pytest.mark.parametrize(
+    ("quality", "title"),
+    [
+        ("rough", "ours, preset standard (rough)"),
+        ("exploratory", "ours, preset standard (exploratory)"),
+        ("converged", "ours, preset standard"),
+        ("as published", "ours, preset standard"),
+    ],
+)
+def test_numbers_that_promise_little_say_so(quality: str, title: str) -> None:
+    result = slab(comparisons=[compare(2.8, "na110_work_function", "top")], quality=quality)
+    heads = to_markdown(reported(result)).splitlines()[0].split("|")
+    assert title in [head.strip() for head in heads]
 
 
 def test_the_tables_of_a_result() -> None:

@@ -76,8 +76,7 @@ def test_runs_that_are_refused(runs):
     assert runs.get_run("na110-1a").study == "na110"
 
 
-def test_the_latest_unfinished_run(runs):
-    assert runs.latest_unfinished_run() is None
+def test_runs_are_listed_from_the_newest(runs):
     west = datetime(2026, 4, 30, 22, tzinfo=timezone(timedelta(hours=-8)))  # 6 h in UTC
     for address, state, folder, created in (
         ("na110-1", State.INTERRUPTED, "/data/a", datetime(2026, 5, 1, 1, tzinfo=UTC)),
@@ -85,9 +84,6 @@ def test_the_latest_unfinished_run(runs):
         ("na110-3", State.COMPLETED, "/data/a", west),
     ):
         runs.insert_run(a_run(address, state=state, folder=folder, created=created))
-    assert runs.latest_unfinished_run().address == "na110-2"
-    assert runs.latest_unfinished_run("/data/a").address == "na110-1"
-    assert runs.latest_unfinished_run("/data/c") is None
     assert [run.address for run in runs.list_runs()] == ["na110-3", "na110-2", "na110-1"]
     assert [run.address for run in runs.list_runs(state=State.FAILED, study="na110")] == ["na110-2"]
     assert [run.address for run in runs.list_runs(limit=1)] == ["na110-3"]

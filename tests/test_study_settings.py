@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from natrium.structures.crystals import lattice_constant
 from natrium.structures.errors import InputError
 from natrium.workflows.plan import check, plan
 from natrium.workflows.study import presets, settle, studies, study
@@ -75,6 +76,27 @@ def test_an_override_reaches_what_it_names(overrides: dict[str, Any], expected: 
 def test_an_override_of_the_study_changes_what_is_built() -> None:
     settings = settle(NA110, "preview", {"layers": 9, "size": [2, 1]})
     assert len(NA110.systems(settings)["slab_static"].symbols) == 18
+
+
+@pytest.mark.parametrize("name", ["na110", "na110-o2", "na-bulk-o"])
+def test_a_lattice_constant_that_is_given_is_not_relaxed(name: str) -> None:
+    chosen = study(name)
+    relaxed, held = (settle(chosen, "preview", {"lattice_constant_a": a_a}) for a_a in (None, 4.4))
+    bulk = relaxed.calculations["bulk"]
+    assert (bulk.kind, bulk.cell) == ("relax", "isotropic")
+    assert held.calculations["bulk"] == bulk.model_copy(update={"kind": "static", "cell": "fixed"})
+    assert held.calculations | {"bulk": bulk} == relaxed.calculations
+    assert lattice_constant(chosen.systems(held)["bulk"]) == pytest.approx(4.4)
+    assert type(held).model_validate_json(held.model_dump_json()) == held
+
+
+@pytest.mark.parametrize("name", ["na110", "na110-o2", "na-bulk-o"])
+def test_the_paper_of_oxygen_in_sodium_has_dispersion(name: str) -> None:
+    published = settle(study(name), "published", {})
+    without = {section for section, one in published.calculations.items() if one.dispersion is None}
+    assert without == {"bulk"}
+    assert "the lattice constant is that of PBE without D3" in published.assumptions
+    assert any("D3 with zero damping" in assumption for assumption in published.assumptions)
 
 
 def test_assumptions_of_a_preset_are_recorded() -> None:

@@ -23,6 +23,7 @@ from natrium.workflows.sections import planned
 from natrium.workflows.shared_jobs import merged
 from natrium.workflows.study import (
     CONVERGE,
+    Changeable,
     Convergeable,
     ConvergedSingly,
     Study,
@@ -53,7 +54,7 @@ class ConvergenceResult(StudyResult):
     """What the study delivers. `calculations` are those with the settings as given; the others are steps of the run."""
 
     quantities: list[QuantityConvergence] = Field(description="The study's numbers, each with its error bar")
-    missing: list[str] = Field(description="Repetitions of the study that failed")
+    missing: list[str] = Field(description="Repetitions of the study that failed, or became another structure")
 
 
 class Convergence:
@@ -164,7 +165,7 @@ class Convergence:
     def headline(self, result: Any) -> str:
         """The study's first number with its error bar."""
         found = ConvergenceResult.model_validate(result)
-        missing = f"; failed: {', '.join(found.missing)}" if found.missing else ""
+        missing = f"; without {', '.join(found.missing)}" if found.missing else ""
         return told(found.quantities[0]) + missing
 
     def tables(self, result: Any) -> list[list[dict[str, str]]]:
@@ -233,6 +234,7 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
     missing = [part for part, _ in outputs if part not in results]
     if not results:
         raise InputError("no repetition of the study came to an end", "see why each failed, and run it again")
+    missing += _others(convergence.base, results)
     times_s = {part: sum(own.wall_time_s for own in result.calculations.values()) for part, result in results.items()}
     ladders: dict[str, list[Rung]] = {}
     for rung in map(Rung.model_validate, rungs):
@@ -266,6 +268,17 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
         ],
         missing=missing,
     )
+
+
+def _others(base: Study, results: dict[str, Any]) -> list[str]:
+    """Take away the repetitions whose structure became another one than the reference's; say which they are."""
+    if not isinstance(base, Changeable) or REFERENCE not in results:
+        return []
+    names = {part: base.became(result) for part, result in results.items()}
+    others = [part for part, name in names.items() if name != names[REFERENCE]]
+    for part in others:
+        del results[part]
+    return [f"{part} (became {names[part]}, the reference {names[REFERENCE]})" for part in others]
 
 
 def _error_bars(found: ConvergenceResult) -> list[dict[str, str]]:

@@ -10,9 +10,10 @@ from jobflow import Job, Maker, job
 
 from natrium.analysis.charges import atomic_charges
 from natrium.analysis.stored_array import PAYLOAD
+from natrium.structures.errors import NatriumError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.engine import EngineError, engine, supervisor
+from natrium.workflows.engine import engine, supervisor
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.sections import section_of
 from natrium.workflows.study import StudySettings
@@ -79,16 +80,16 @@ def calculate(
 
 
 def with_charges(result: CalculationResult) -> CalculationResult:
-    """A result with the charges of its atoms, from the density that it kept.
+    """A result with the charges of its atoms, from the density that it kept; without any it says why.
 
-    Raises:
-        EngineError: it kept none.
-        BaderError: the density gives no charges.
+    A density that cannot be partitioned takes nothing from the rest of a calculation of hours.
     """
+    charges, because = None, None
     if result.density is None or result.free_atoms is None:
-        raise EngineError(
-            f"{result.provenance.folder}: no density was kept, so there are no charges",
-            "use an engine that keeps densities, or set charges=false",
-        )
-    charges = atomic_charges(result.density.load(), result.system, result.free_atoms)
-    return result.model_copy(update={"charges": charges, "free_atoms": None})
+        because = f"{result.provenance.folder}: no density was kept"
+    else:
+        try:
+            charges = atomic_charges(result.density.load(), result.system, result.free_atoms)
+        except NatriumError as error:
+            because = error.problem
+    return result.model_copy(update={"charges": charges, "no_charges_because": because, "free_atoms": None})

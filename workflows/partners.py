@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.density_difference import DensityDifference, MissingPartnerError, density_difference
 from natrium.structures.errors import InputError, NatriumError
 from natrium.workflows.result import CalculationResult
@@ -74,6 +75,31 @@ def check_moment(part: CalculationResult | None) -> None:
             f"{part.system.label} has a moment of {part.magnetic_moment:.2f} and not of {started:g} Bohr magnetons",
             "use a smaller smearing width",
         )
+
+
+def check_one_spin_state(relaxed: CalculationResult, static: CalculationResult) -> None:
+    """Refuse a static calculation that found another spin state than the relaxation whose geometry it has.
+
+    Raises:
+        InputError: with both moments, Bohr magnetons.
+    """
+    if abs(abs(relaxed.magnetic_moment) - abs(static.magnetic_moment)) > MOMENT_TOLERANCE:
+        raise InputError(
+            f"the relaxation had a moment of {relaxed.magnetic_moment:.2f} Bohr magnetons, the static calculation"
+            f" {static.magnetic_moment:.2f}",
+            "compare the energies of both states, and use a smaller smearing width",
+        )
+
+
+def charges_of(static: CalculationResult) -> AtomicCharges | None:
+    """The charges of a calculation's atoms, where they were asked for.
+
+    Raises:
+        InputError: they could not be had.
+    """
+    if static.no_charges_because is not None:
+        raise InputError(static.no_charges_because, "set charges=false, or look at the density")
+    return static.charges
 
 
 def difference_of(

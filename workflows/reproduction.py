@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from natrium.analysis.published import Comparison
 from natrium.analysis.reproduction import ErrorBar, Origin, Reproduction, ReproductionRow
-from natrium.workflows.convergence import ConvergenceResult
+from natrium.workflows.convergence import REFERENCE, ConvergenceResult
 from natrium.workflows.result import Attempt, Provenance, StudyResult
 from natrium.workflows.study import Convergeable, Quantity, Study, Tabulated, number_at
 
@@ -83,7 +83,7 @@ def command(result: StudyResult) -> str:
 def error_bars(
     result: StudyResult, quantities: Mapping[str, Quantity], measured: Sequence[Measured]
 ) -> dict[tuple[str, str], ErrorBar]:
-    """The newest error bars that were measured with the settings of this result.
+    """The newest error bars that were measured with the settings and methods of this result.
 
     Args:
         result: A study's result.
@@ -95,7 +95,7 @@ def error_bars(
     """
     found: dict[tuple[str, str], ErrorBar] = {}
     for address, convergence in measured:
-        if _method(convergence) != _method(result):
+        if _method(convergence) != _method(result) or not _calculated_alike(convergence, result):
             continue
         chosen = next((convergence.overrides[name] for name in _SELECTING if convergence.overrides.get(name)), None)
         for quantity in convergence.quantities:
@@ -117,6 +117,19 @@ def _method(result: StudyResult) -> tuple[object, ...]:
     """What must be the same for an error bar to hold."""
     changed = {name: value for name, value in result.overrides.items() if name not in ("over", *_SELECTING)}
     return result.preset, result.engine, changed
+
+
+def _calculated_alike(convergence: ConvergenceResult, result: StudyResult) -> bool:
+    """Whether the calculations that both have are by one method: a preset of the same name may have changed since."""
+    pairs = (
+        (convergence.calculations[f"{REFERENCE}-{name}"].calculation, own.calculation)
+        for name, own in result.calculations.items()
+        if f"{REFERENCE}-{name}" in convergence.calculations
+    )
+    return all(
+        one.method == other.method and (one.kpoints, one.gamma_centred) == (other.kpoints, other.gamma_centred)
+        for one, other in pairs
+    )
 
 
 def _rows(

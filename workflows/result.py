@@ -17,6 +17,9 @@ from natrium.structures.system import System, Vector
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.dynamics_document import Dynamics
 
+Quality = Literal["rough", "exploratory", "converged", "as published"]
+"""What numbers are good for; exploratory: for what can happen and for trends, of a small model or unmeasured."""
+
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -115,6 +118,7 @@ class CalculationResult(_Document):
         None, description="Orbitals by name, amplitudes on a grid; files in the step's folder"
     )
     charges: AtomicCharges | None = Field(None, description="Bader and Hirshfeld charges of the atoms")
+    no_charges_because: str | None = Field(None, description="Why there are none, where they were asked for")
     relaxation_steps: int = 0
     dynamics: Dynamics | None = Field(None, description="Of molecular dynamics: the trajectory and its soundness")
     scf_iterations: int = Field(description="Of the last SCF cycle")
@@ -136,6 +140,9 @@ class CalculationSummary(_Document):
     energy_ev: float = Field(description="Total energy, eV")
     relaxation_steps: int
     max_force_ev_a: float = Field(description="Largest force on an atom that may move, eV/Å")
+    magnetic_moment: float | None = Field(
+        None, description="Total magnetic moment, Bohr magnetons; none in documents from before it was kept"
+    )
     wall_time_s: float = Field(description="Over all attempts")
     peak_memory_mb: float = Field(description="Largest resident size of one MPI process, MB")
     attempts: list[Attempt]
@@ -162,7 +169,7 @@ class StudyResult(_Document):
     formula: str
     engine: str
     preset: str
-    quality: Literal["rough", "converged", "as published"] = Field(description="What the preset promises")
+    quality: Quality = Field(description="What the preset promises")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset")
     assumptions: list[str] = Field(default_factory=list, description="What was decided where the source is silent")
     calculations: dict[str, CalculationSummary] = Field(description="The calculations behind the numbers")

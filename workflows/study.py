@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,13 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.result import Evaluation, StudyResult
+from natrium.workflows.result import Evaluation, Quality, StudyResult
 
 if TYPE_CHECKING:
     from jobflow import Flow
 
 Model = TypeVar("Model", bound=BaseModel)
-Quality = Literal["rough", "converged", "as published"]
 
 CONVERGE = "converge-"
 """What the name of a study's convergence study begins with."""
@@ -122,6 +121,14 @@ class ConvergedSingly(Protocol):
 
     chosen_by: str
     """The setting that names the structures."""
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """A study whose structure may become another one: numbers of different structures are on no ladder together."""
+
+    def became(self, result: Any) -> str:
+        """What the first structure of a result is in the end."""
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from natrium.analysis.interstitial import FormationEnergy, VolumeChange, formati
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.structures.system import System
 from natrium.structures.voids import VoidName
-from natrium.workflows.partners import check_moment, difference_of, or_note, require
+from natrium.workflows.partners import charges_of, check_moment, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation
 from natrium.workflows.study import shown
 
@@ -99,6 +99,7 @@ def evaluate(
     )
     or_note("spin of the oxygen alone", missing, lambda: check_moment(found["oxygen"]))
     change = or_note("volume change", missing, lambda: _volume_change(whole, found, hosts, strain))
+    charges = or_note("charges", missing, lambda: charges_of(whole))
     system = whole.system
     moved_a = np.array(system.positions_a[-1]) - System.model_validate(unrelaxed).positions_a[-1]
     calculations = {"relax": relaxed, "whole": whole} | {name: part for name, part in found.items() if part}
@@ -107,8 +108,8 @@ def evaluate(
             void=void,
             formation_energy=formation_energy(whole.energy_ev, host_ev, o2_ev),
             volume_change=change,
-            charges=whole.charges,
-            oxygen_charge_e=whole.charges and whole.charges.bader_e[-1],
+            charges=charges,
+            oxygen_charge_e=charges and charges.bader_e[-1],
             nearest_na_o_a=nearest_neighbour_a(system),
             displacement_a=float(np.linalg.norm(moved_a)),
             charge_moved_e=difference and difference.charge_moved_e,

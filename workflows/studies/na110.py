@@ -17,17 +17,17 @@ from natrium.structures.slabs import metal_slab
 from natrium.structures.system import System
 from natrium.workflows.makers import CalculationMaker
 from natrium.workflows.result import CalculationResult, CalculationSummary, PlanarPotential, StudyResult
+from natrium.workflows.studies.bulk_sodium import BulkSodiumSettings
 from natrium.workflows.study import Quantity, StudySettings
 
 
-class NA110Settings(StudySettings):
+class NA110Settings(BulkSodiumSettings):
     """Settings of the slab; the calculations have their own."""
 
     layers: PositiveInt = Field(description="Atomic layers of the slab")
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the surface cell")
     vacuum_a: PositiveFloat = Field(description="Empty height between the slab's two sides, Å")
     fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
-    lattice_constant_a: PositiveFloat | None = Field(description="Lattice constant, Å; null takes the relaxed one")
 
 
 class NA110Result(StudyResult):
@@ -145,7 +145,7 @@ def summarise(bulk: Any, unrelaxed: Any, relaxed: Any, static: Any, settings: An
         comparisons=[
             compare(sides.top.work_function_ev, "na110_work_function", "top"),
             compare(sides.bottom.work_function_ev, "na110_work_function", "bottom"),
-            compare(lattice_constant(bulk.system), "na_bcc_a_pbe"),
+            *([compare(lattice_constant(bulk.system), "na_bcc_a_pbe")] if bulk.calculation.kind == "relax" else []),
         ],
         planar_potential=potential,
         slab=static.system,

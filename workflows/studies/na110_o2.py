@@ -20,9 +20,10 @@ from natrium.structures.molecules import oxygen_molecule
 from natrium.structures.oxygen import nudged, oxygen_part, oxygen_structures, sodium_part
 from natrium.structures.system import System
 from natrium.workflows.makers import calculation_maker
-from natrium.workflows.partners import require
+from natrium.workflows.partners import or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
 from natrium.workflows.sections import require_alike
+from natrium.workflows.studies.bulk_sodium import BulkSodiumSettings
 from natrium.workflows.studies.na110 import build_slab, shape, slab_of
 from natrium.workflows.studies.oxygen_structure import (
     OxygenStructure,
@@ -34,7 +35,7 @@ from natrium.workflows.studies.oxygen_structure import (
 from natrium.workflows.study import Quantity, StudySettings
 
 
-class NA110O2Settings(StudySettings):
+class NA110O2Settings(BulkSodiumSettings):
     """Settings of the slab and of the structures; the calculations have their own."""
 
     structures: tuple[str, ...] | None = Field(
@@ -44,7 +45,6 @@ class NA110O2Settings(StudySettings):
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the surface cell")
     vacuum_a: PositiveFloat = Field(description="Empty height between the slab's two sides, Å")
     fixed_layers: int = Field(ge=0, description="Layers at the bottom that do not move")
-    lattice_constant_a: PositiveFloat | None = Field(description="Lattice constant, Å; null takes the relaxed one")
     o2_box_a: PositiveFloat = Field(description="Shortest edge of the box with the O2 molecule, Å")
     coarsening: PositiveInt = Field(description="How many times coarser than calculated Δρ is stored, along each axis")
 
@@ -59,10 +59,10 @@ class NA110O2Result(StudyResult):
     """What the study delivers."""
 
     lattice_constant_a: float = Field(description="Lattice constant of bcc sodium that the slab was built with, Å")
-    clean: WorkFunction = Field(description="Work functions of the clean slab")
+    clean: WorkFunction | None = Field(description="Work functions of the clean slab; none where a side has no plateau")
     o2_bond_a: float = Field(description="Bond length of the O2 molecule, Å")
     structures: list[OxygenStructure]
-    missing: list[str] = Field(description="Structures without a result")
+    missing: list[str] = Field(description="Structures without a result, and what could not be evaluated")
     comparisons: list[Comparison] = Field(description="Our numbers beside published ones")
 
 
@@ -142,14 +142,20 @@ class NA110O2:
         evaluated.name = f"{name}-evaluation"
         return [relaxed, whole, parts, sodium, oxygen, evaluated]
 
+    def became(self, result: Any) -> str:
+        """What the first structure of a result is in the end."""
+        return NA110O2Result.model_validate(result).structures[0].name
+
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""
         found = NA110O2Result.model_validate(result)
         bound = [one for one in found.structures if one.state is None or one.state.state != "desorbed"]
-        told = [f"clean Φ = {found.clean.top.work_function_ev:.3f} eV"]
-        if bound:
-            best = min(bound, key=lambda one: one.adsorption_energy_ev)
-            told.append(f"most stable: {best.name}, {best.adsorption_energy_ev:.2f} eV/O2")
+        told = [f"clean Φ = {found.clean.top.work_function_ev:.3f} eV"] if found.clean else []
+        for what, atoms in (("O2", 2), ("O", 1)):
+            alike = [one for one in bound if one.system.symbols.count("O") == atoms]
+            if alike:
+                best = min(alike, key=lambda one: one.adsorption_energy_ev)
+                told.append(f"{what} most stable: {best.name}, {best.adsorption_energy_ev:.2f} eV/O2")
         changes = [one.top_change_ev for one in bound if one.top_change_ev is not None]
         if changes:
             told.append(
@@ -174,7 +180,7 @@ class NA110O2:
             )
             for one in found.structures
         ]
-        clean_ev = found.clean.top.work_function_ev
+        clean_ev = None if found.clean is None else found.clean.top.work_function_ev
         plot_oxygen(path, bars, clean_ev, title=f"O on Na(110), preset {found.preset}", overwrite=overwrite)
 
     def tables(self, result: Any) -> list[list[dict[str, str]]]:
@@ -206,7 +212,8 @@ def summarise(bulk: Any, clean: Any, o2: Any, structures: dict[str, Any], settin
     found = {name: one and OxygenStructure.model_validate(one) for name, one in structures.items()}
     if not any(found.values()):
         require("the result", {f"{name}-evaluation": one for name, one in found.items()})
-    sides = slab_work_functions(clean)
+    missing = [name for name, one in found.items() if not one]
+    sides = or_note("clean work functions", missing, lambda: slab_work_functions(clean))
     calculations = {"bulk": bulk, "slab-static": clean, "o2": o2}
     summaries = {name: CalculationSummary.of(document) for name, document in calculations.items()}
     for one in found.values():
@@ -218,10 +225,12 @@ def summarise(bulk: Any, clean: Any, o2: Any, structures: dict[str, Any], settin
         clean=sides,
         o2_bond_a=float(o2.system.atoms().get_distance(0, 1)),
         structures=[one for one in found.values() if one],
-        missing=[name for name, one in found.items() if not one],
+        missing=missing,
         comparisons=[
-            compare(sides.top.work_function_ev, "na110_work_function", "top"),
-            compare(sides.bottom.work_function_ev, "na110_work_function", "bottom"),
+            *(
+                compare(side.work_function_ev, "na110_work_function", name)
+                for name, side in ((("top", sides.top), ("bottom", sides.bottom)) if sides else ())
+            ),
             *(
                 compare(one.work_functions.top.work_function_ev, "na110_o2_work_function", f"{one.start}, top")
                 for one in found.values()

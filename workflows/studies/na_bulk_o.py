@@ -23,6 +23,7 @@ from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation, StudyResult
 from natrium.workflows.sections import require_alike
+from natrium.workflows.studies.bulk_sodium import BulkSodiumSettings
 from natrium.workflows.studies.interstitial_oxygen import (
     HOSTS,
     Interstitial,
@@ -33,12 +34,11 @@ from natrium.workflows.studies.interstitial_oxygen import (
 from natrium.workflows.study import Quantity, StudySettings
 
 
-class NaBulkOSettings(StudySettings):
+class NaBulkOSettings(BulkSodiumSettings):
     """Settings of the supercell; the calculations have their own."""
 
     repetitions: PositiveInt = Field(le=5, description="Conventional cells along each axis: 3 makes 54 sodium atoms")
     voids: tuple[VoidName, ...] = Field(min_length=1, description="Where the oxygen atom starts")
-    lattice_constant_a: PositiveFloat | None = Field(description="Lattice constant, Å; null takes the relaxed one")
     strain: PositiveFloat = Field(lt=0.05, description="Relative change of the cell's edges for the volume change")
     o2_box_a: PositiveFloat = Field(description="Shortest edge of the box with the O2 molecule, Å")
     coarsening: PositiveInt = Field(description="How many times coarser than calculated Δρ is stored, along each axis")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from jobflow import JobConfig, OnMissing, job
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +14,15 @@ from natrium.analysis.planar_potential import Side
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.analysis.work_function import WorkFunction, work_functions
 from natrium.structures.system import System
-from natrium.workflows.partners import check_moment, check_same_method, difference_of, or_note, require
+from natrium.workflows.partners import (
+    charges_of,
+    check_moment,
+    check_one_spin_state,
+    check_same_method,
+    difference_of,
+    or_note,
+    require,
+)
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation
 from natrium.workflows.study import shown
 
@@ -69,6 +78,7 @@ def table_row(one: OxygenStructure) -> dict[str, str]:
         "Φ bottom (eV)": shown(one.side("bottom"), 3),
         "ΔΦ top (eV)": shown(one.top_change_ev, 3, "+"),
         "moment (μB)": shown(one.magnetic_moment),
+        "height (Å)": shown(None if one.state is None else float(np.mean(one.state.heights_a)), 2, "+"),
         "O–O (Å)": shown(None if one.state is None else one.state.o_o_distance_a),
         "q Bader (e)": shown(one.oxygen_bader_e, 2, "+"),
         "q Hirshfeld (e)": shown(one.oxygen_hirshfeld_e, 2, "+"),
@@ -91,7 +101,8 @@ def evaluate(
     found = {step: document and CalculationResult.model_validate(document) for step, document in results.items()}
     needed = {f"{name}-{step}": found[step] for step in ("relax", "whole")}
     require(name, needed | {"slab-static": clean_ev, "o2": o2_ev})
-    whole = found["whole"]
+    relaxed, whole = found["relax"], found["whole"]
+    assert relaxed is not None
     assert whole is not None
     assert clean_ev is not None
     assert o2_ev is not None
@@ -100,11 +111,13 @@ def evaluate(
     parts = {step: found[step] for step in ("sodium", "oxygen")}
     difference = or_note("density difference", missing, lambda: difference_of(whole, parts, coarsening))
     or_note("spin of the oxygen alone", missing, lambda: check_moment(parts["oxygen"]))
+    or_note("one spin state", missing, lambda: check_one_spin_state(relaxed, whole))
     sides = or_note("work functions", missing, lambda: slab_work_functions(whole))
     clean = or_note("clean work functions", missing, lambda: _clean(clean_potential, clean_fermi_level_ev, clean_slab))
     state = or_note("what the oxygen has become", missing, lambda: oxygen_state(whole.system))
     atoms = whole.system.symbols.count("O")
-    bader_e, hirshfeld_e = whole.charges.of("O") if whole.charges else (None, None)
+    charges = or_note("charges", missing, lambda: charges_of(whole))
+    bader_e, hirshfeld_e = charges.of("O") if charges else (None, None)
     structure = OxygenStructure(
         start=name,
         became=state and became(name, state),
@@ -115,7 +128,7 @@ def evaluate(
         bottom_change_ev=sides and clean and sides.bottom.work_function_ev - clean.bottom.work_function_ev,
         magnetic_moment=whole.magnetic_moment,
         dipole_ea=whole.dipole_ea[2],
-        charges=whole.charges,
+        charges=charges,
         oxygen_bader_e=bader_e,
         oxygen_hirshfeld_e=hirshfeld_e,
         charge_moved_e=difference and difference.charge_moved_e,
