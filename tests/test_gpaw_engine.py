@@ -13,6 +13,8 @@ from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.gpaw.engine import GPAW
 
+MD = {"kind": "md", "seed": 1}
+
 KEYWORDS = {
     "plane waves": (PW, crystal, {"mode": {"name": "pw", "ecut": 200.0}, "h": None, "basis": None}),
     "grid": (FD, sodium_ion, {"mode": {"name": "fd"}, "h": 0.3}),
@@ -76,6 +78,13 @@ KEYWORDS = {
     ),
     "dipole layer": (PW | {"dipole_layer": True}, slab, {"poissonsolver": {"dipolelayer": "xy"}}),
     "no dipole layer": (PW, slab, {"poissonsolver": None}),
+    "dynamics in plane waves": (PW | MD, slab, {"poissonsolver": {"fast": True}}),
+    "with a dipole layer": (
+        PW | MD | {"dipole_layer": True},
+        slab,
+        {"poissonsolver": {"dipolelayer": "xy", "fast": True}},
+    ),
+    "dynamics in atomic orbitals": (LCAO | MD, slab, {"poissonsolver": None}),
     "bands": (PW | {"bands": 12}, crystal, {"nbands": 12}),
     "bands are GPAW's choice": (PW, crystal, {"nbands": None}),
     "iterations": (PW | {"max_scf_iterations": 7}, crystal, {"maxiter": 7}),

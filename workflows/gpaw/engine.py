@@ -159,8 +159,12 @@ class GPAW(ProgramEngine):
             keywords["mixer"] = dict(_OPEN_SPIN_MIXER)
         if calculation.kind == "md":
             keywords["symmetry"] = "off"
-        if calculation.dipole_layer:
-            keywords["poissonsolver"] = {"dipolelayer": "xy"}
+        poisson_solver: dict[str, Any] = {"dipolelayer": "xy"} if calculation.dipole_layer else {}
+        if calculation.kind == "md" and calculation.mode == "pw":
+            # Blöchl's, without a grid four times as fine: 0.6 of the time of a step
+            poisson_solver["fast"] = True
+        if poisson_solver:
+            keywords["poissonsolver"] = poisson_solver
         return keywords
 
     def write_inputs(
