@@ -42,6 +42,7 @@ class ReproductionRow(_Document):
 class Origin(_Document):
     """What gave the numbers of a result."""
 
+    address: str
     command: str = Field(description="The command that asks for the same again")
     wall_time_s: float = Field(description="Of all calculations of the run, one after another, s")
     ranks: tuple[int, ...] = Field(description="MPI processes, as many as different numbers were used")
@@ -54,7 +55,6 @@ class Origin(_Document):
 class Reproduction(_Document):
     """A study's result beside what is published."""
 
-    address: str
     study: str
     preset: str
     quality: str = Field(description="What the preset promises: rough, exploratory, converged, as published")
@@ -62,7 +62,7 @@ class Reproduction(_Document):
     tables: tuple[tuple[dict[str, str], ...], ...] = Field(description="The study's own tables, row by row")
     missing: tuple[str, ...] = Field(description="What has no result, and why")
     assumptions: tuple[str, ...] = Field(description="What was decided where the source is silent")
-    origin: Origin
+    origins: tuple[Origin, ...] = Field(description="The result, or those whose parts these are")
 
 
 def to_markdown(found: Reproduction) -> str:
@@ -74,7 +74,7 @@ def to_markdown(found: Reproduction) -> str:
         parts.append("\n".join(f"{n}. {source} ({kinds[source]})" for n, source in enumerate(sources, 1)))
     parts += [markdown_table(rows) for rows in found.tables if rows]
     parts += [_listed("Missing", found.missing), _listed("Assumed", found.assumptions)]
-    parts.append(markdown_table([_origin(found)]))
+    parts.append(markdown_table([_origin(origin) for origin in found.origins]))
     return "\n\n".join(filter(None, parts))
 
 
@@ -114,12 +114,11 @@ def _error_bar(bar: ErrorBar, digits: int) -> str:
     return f"± {bar.error:.{digits}f}{' at least' if bar.lower_bound else ''} ({knobs}; `{bar.address}`)"
 
 
-def _origin(found: Reproduction) -> dict[str, str]:
-    origin = found.origin
+def _origin(origin: Origin) -> dict[str, str]:
     ranks = " or ".join(map(str, origin.ranks))
     processes = f" on {ranks} process{'' if ranks == '1' else 'es'}" if ranks else ""
     return {
-        "result": f"`{found.address}`",
+        "result": f"`{origin.address}`",
         "command": f"`{origin.command}`",
         "calculations took": _duration(origin.wall_time_s) + processes,
         "engine": ", ".join(origin.engine),

@@ -30,6 +30,7 @@ from natrium.analysis.density_difference import MissingPartnerError
 from natrium.structures.crystals import bulk_metal, lattice_constant
 from natrium.structures.errors import InputError
 from natrium.workflows.convergence import REFERENCE, ConvergenceSettings, judge
+from natrium.workflows.pooling import pooled
 from natrium.workflows.result import StudyResult
 from natrium.workflows.studies import na110_o2
 from natrium.workflows.studies.na110_o2 import NA110O2Result
@@ -93,6 +94,19 @@ def test_the_headline_is_of_what_is_bound(three: dict[str, Any]) -> None:
     )
     nothing_bound = summarised({FLAT: three[FLAT]})
     assert STUDY.headline(nothing_bound.model_dump()) == "clean Φ = 2.800 eV"
+
+
+def test_structures_of_two_runs_are_told_as_one(three: dict[str, Any]) -> None:
+    halves = [
+        summarised(part).model_copy(update={"overrides": {"structures": list(part)}})
+        for part in ({UPRIGHT: three[UPRIGHT], FLAT: None}, {FLAT: three[FLAT], ATOM: None})
+    ]
+    found = pooled(STUDY, halves)
+    whole = summarised(three)
+    assert isinstance(found, NA110O2Result)
+    assert (found.structures, found.missing, found.overrides) == (whole.structures, [ATOM], {})
+    assert found.calculations == whole.calculations
+    assert found.comparisons == whole.comparisons
 
 
 def test_the_table_has_a_row_for_each_structure(three: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from natrium.structures.errors import InputError
 from natrium.structures.oxygen import oxygen_part, sodium_part
 from natrium.structures.system import System
 from natrium.structures.voids import host_cell, interstitial
+from natrium.workflows.pooling import pooled
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.sections import section_of
 from natrium.workflows.studies import na_bulk_o
@@ -192,6 +193,16 @@ def test_the_result_holds_what_there_is_and_names_what_there_is_not(half: NaBulk
     assert half.formula == host_cell("Na", 2).formula + "O"
     assert set(half.calculations) == {"bulk", *(f"octahedral-{step}" for step in documents_steps())}
     assert half.lattice_constant_a == pytest.approx(lattice_constant(bulk_metal("Na")))
+
+
+def test_voids_of_two_runs_are_told_as_one(half: NaBulkOResult) -> None:
+    (octahedral,) = half.interstitials
+    other = half.model_copy(
+        update={"interstitials": [octahedral.model_copy(update={"void": "tetrahedral"})], "missing": []}
+    )
+    found = pooled(STUDY, [half, other])
+    assert isinstance(found, NaBulkOResult)
+    assert ([one.void for one in found.interstitials], found.missing) == (["octahedral", "tetrahedral"], [])
 
 
 def test_the_headline(half: NaBulkOResult) -> None:

@@ -14,6 +14,7 @@ from natrium.structures.errors import InputError
 from natrium.structures.interface_contacts import molecule_atoms
 from natrium.structures.ionic_crystals import rock_salt
 from natrium.workflows.plan import plan
+from natrium.workflows.pooling import pooled
 from natrium.workflows.studies.na_fec_md import NaFecMdResult, spreads, summarise
 from natrium.workflows.study import settle
 
@@ -145,6 +146,28 @@ def test_spread_of_times(tmp_path: Path) -> None:
         "fec: ring opening in 0 of 3, not within 25, 150, 150 fs;"
         " fec: C–F cleavage in 2 of 3, at 85 fs ± 7, not within 25 fs"
     )
+
+
+def test_trajectories_of_several_runs_are_told_as_one(tmp_path: Path) -> None:
+    """Lengths and seeds of segments are a trajectory's own; its method is not."""
+    naf = calculated(rock_salt("Na", "F"), SETTINGS.calculations["naf"], -9.0)
+    first = decided([], segment(tmp_path, 0, 60), steps=60)
+    second = first.model_copy(update={"name": "fec-2"})
+    results = [
+        summarise.original(naf.model_dump(), {one.name: one.model_dump()}, SETTINGS.model_dump())
+        for one in (first, second)
+    ]
+    found = pooled(STUDY, results)
+    assert isinstance(found, NaFecMdResult)
+    assert [one.name for one in found.trajectories] == ["fec-1", "fec-2"]
+    assert [(one.happened, one.of) for one in found.spreads] == [(2, 2), (2, 2)]
+    coarse = {
+        name: one.model_copy(update={"calculation": one.calculation.model_copy(update={"grid_spacing_a": 0.3})})
+        for name, one in results[1].calculations.items()
+        if name != "naf"
+    }
+    with pytest.raises(InputError, match=r"grid_spacing_a of md is 0\.25 and 0\.3"):
+        pooled(STUDY, [results[0], results[1].model_copy(update={"calculations": coarse})])
 
 
 @pytest.mark.parametrize("orientation", ["fluorine-down", "random"])

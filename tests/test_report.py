@@ -36,7 +36,7 @@ def addresses(planks: Any) -> tuple[str, str]:
 def test_the_newest_result_of_a_preset_with_its_error_bar(planks: Any) -> None:
     plain, changed = addresses(planks)
     (found,) = reports(planks)
-    assert (found["address"], found["study"], found["preset"]) == (plain, "plank", "standard")
+    assert (found["origins"][0]["address"], found["study"], found["preset"]) == (plain, "plank", "standard")
     (row,) = found["rows"]
     assert (row["quantity"], row["ours"], row["published"]) == ("level", 2.0625, None)
     assert row["error_bar"]["error"] == pytest.approx(2**-4)
@@ -52,8 +52,29 @@ def test_a_result_by_its_id(planks: Any) -> None:
     level, knots = found["rows"]
     assert (level["ours"], level["error_bar"]) == (2.015625, None), "its settings were not those of the ladder"
     assert knots["ours"] == 6
-    assert found["origin"]["command"] == "natrium run plank --preset standard --set layers=6"
+    assert found["origins"][0]["command"] == "natrium run plank --preset standard --set layers=6"
     assert "no result 'plank-zzzzzz'" in planks("report", "plank-zzzzzz", code=2).stderr
+
+
+def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -> None:
+    """What one database printed, another one that never had it reports."""
+    plain, changed = addresses(planks)
+    for address, name in ((plain, "plain.json"), (changed, "changed.json")):
+        (tmp_path / name).write_text(planks("show", address, "--json").stdout)
+    (tmp_path / "other.json").write_text('{"metadata": {}}')
+    with command_line_in(tmp_path) as empty:
+        elsewhere = empty.with_variables(PYTHONPATH=str(OUTSIDE))
+        (found,) = reports(elsewhere, str(tmp_path / "plain.json"))
+        assert found["origins"][0]["address"] == plain
+        assert found["rows"][0]["ours"] == 2.0625
+        said = {
+            ("plain.json", "changed.json"): "2 results of plank standard",
+            ("other.json",): "is no result of a study",
+            ("none.json",): "No such file",
+        }
+        for names, problem in said.items():
+            words = elsewhere("report", *(str(tmp_path / name) for name in names), code=2).stderr
+            assert problem in " ".join(words.split())
 
 
 def test_regions_of_a_document(planks: Any, tmp_path: Path) -> None:

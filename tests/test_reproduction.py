@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +22,8 @@ from natrium.structures.errors import InputError
 from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.convergence import ConvergenceResult
-from natrium.workflows.reproduction import Executed, Measured, command, number_at, reproduction
+from natrium.workflows.pooling import pooled
+from natrium.workflows.reproduction import Executed, Measured, Source, command, number_at, reproduction
 from natrium.workflows.result import CalculationSummary, StudyResult
 from natrium.workflows.study import Quantity, presets, study
 
@@ -47,6 +48,7 @@ class Slab:
 
     name = "slab"
     result = SlabResult
+    parts = ("structures",)
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "top": Quantity("Φ", "top_ev", "eV"),
         "level": Quantity("E", "sites.0.level_ev", "eV"),
@@ -55,6 +57,12 @@ class Slab:
 
     def tables(self, result: SlabResult) -> list[list[dict[str, str]]]:
         return [[{"site": site.start, "|E|": f"{site.level_ev}", "never": ""} for site in result.sites]]
+
+    def part_names(self, result: SlabResult) -> list[str]:
+        return [site.start for site in result.sites]
+
+    def pool(self, results: Sequence[SlabResult]) -> SlabResult:
+        return results[0].model_copy(update={"sites": [site for result in results for site in result.sites]})
 
 
 FACTS: dict[str, Any] = {
@@ -84,7 +92,7 @@ def measured(name: str, errors: dict[str, float], value: float | None = 0.0, **c
 
 def reported(result: SlabResult, *convergences: ConvergenceResult, executed: list[Executed] | None = None) -> Any:
     found = [Measured(f"converge-slab-{number}", one) for number, one in enumerate(convergences)]
-    return reproduction(Slab(), "slab-1", NOON, result, executed or [], found)  # type: ignore[arg-type]
+    return reproduction(Slab(), [Source("slab-1", NOON, result, executed or [])], found)  # type: ignore[arg-type]
 
 
 def bars(result: SlabResult, *convergences: ConvergenceResult) -> dict[str, str]:
@@ -182,6 +190,44 @@ def test_numbers_at_a_path(path: str, number: float | None, structure: str) -> N
     found, of = number_at(slab(), path)
     assert found == number
     assert of in (structure, "") if number is None else of == structure
+
+
+def hollow(**changed: Any) -> SlabResult:
+    return slab(sites=[Site(start="hollow", level_ev=-1.0)], **changed)
+
+
+def test_results_of_parts_are_one_with_an_origin_each() -> None:
+    bridge = slab(sites=[Site(start="bridge", level_ev=-2.0)], overrides={"structures": ["bridge"]})
+    sources = [Source(f"slab-{number}", NOON, one, []) for number, one in enumerate((hollow(), bridge))]
+    convergence = Measured("converge-slab-0", measured("top", {"cutoff": 0.01}, 2.8))
+    found = reproduction(Slab(), sources, [convergence])  # type: ignore[arg-type]
+    assert [row["site"] for table in found.tables for row in table] == ["hollow", "bridge"]
+    assert [row.error_bar is not None for row in found.rows if row.quantity == "top"] == [True]
+    ours = [line.split("|")[1:3] for line in to_markdown(found).splitlines()[-2:]]
+    assert ours == [
+        [" `slab-0` ", " `natrium run slab --preset standard` "],
+        [" `slab-1` ", " `natrium run slab --preset standard --set 'structures=[bridge]'` "],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (hollow(), "hollow is in 2 of the results"),
+        (slab(sites=[], overrides={"layers": 9}), "not of one method: --set {} and {'layers': 9}"),
+        (slab(sites=[], engine="vasp"), "engine gpaw and vasp"),
+        (slab(sites=[], quality="rough"), "quality converged and rough"),
+    ],
+)
+def test_results_that_are_not_parts_of_one(other: SlabResult, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        pooled(Slab(), [hollow(), other])  # type: ignore[arg-type]
+
+
+def test_a_study_without_parts_has_one_result() -> None:
+    with pytest.raises(InputError, match="2 results of slab standard"):
+        pooled(study("na110"), [slab(), slab()])
+    assert pooled(study("na110"), [slab()]) == slab()
 
 
 @pytest.mark.parametrize(

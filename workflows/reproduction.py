@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from natrium.analysis.published import Comparison
 from natrium.analysis.reproduction import ErrorBar, Origin, Reproduction, ReproductionRow
 from natrium.workflows.convergence import REFERENCE, ConvergenceResult
+from natrium.workflows.pooling import pooled
 from natrium.workflows.result import Attempt, Provenance, StudyResult
-from natrium.workflows.study import Convergeable, Quantity, Study, Tabulated, number_at
+from natrium.workflows.study import Convergeable, Poolable, Quantity, Study, Tabulated, number_at
 
 
 class Executed(BaseModel):
@@ -25,6 +26,22 @@ class Executed(BaseModel):
     provenance: Provenance
 
 
+class Source(NamedTuple):
+    """A result and what it rests on.
+
+    Attributes:
+        address: Of the result.
+        completed_at: When it was done, with a time zone.
+        result: The result document.
+        executed: The calculations of its run.
+    """
+
+    address: str
+    completed_at: datetime
+    result: StudyResult
+    executed: Sequence[Executed]
+
+
 class Measured(NamedTuple):
     """A convergence result and its address."""
 
@@ -32,14 +49,7 @@ class Measured(NamedTuple):
     result: ConvergenceResult
 
 
-def reproduction(
-    chosen: Study,
-    address: str,
-    completed_at: datetime,
-    result: StudyResult,
-    executed: Sequence[Executed],
-    measured: Sequence[Measured],
-) -> Reproduction:
+def reproduction(chosen: Study, sources: Sequence[Source], measured: Sequence[Measured]) -> Reproduction:
     """A result beside what is published.
 
     Rows are the comparisons that the result document holds, and after them the study's quantities that are in none of
@@ -47,17 +57,17 @@ def reproduction(
 
     Args:
         chosen: The study.
-        address: Of the result.
-        completed_at: When it was done, with a time zone.
-        result: The result document.
-        executed: All calculations of the run.
+        sources: The result; or several of different parts of the study, told as one.
         measured: Convergence results of the study, the newest first; those with other settings are passed over.
+
+    Raises:
+        InputError: several results that are not of different parts, by one method.
     """
+    result = pooled(chosen, [source.result for source in sources])
     quantities = chosen.quantities if isinstance(chosen, Convergeable) else {}
-    bars = error_bars(result, quantities, measured)
+    bars = error_bars(chosen, result, measured)
     tables = chosen.tables(result) if isinstance(chosen, Tabulated) else []
     return Reproduction(
-        address=address,
         study=result.study,
         preset=result.preset,
         quality=result.quality,
@@ -65,7 +75,7 @@ def reproduction(
         tables=tuple(map(tuple, tables)),
         missing=tuple(getattr(result, "missing", ())),
         assumptions=tuple(result.assumptions),
-        origin=_origin(completed_at, result, executed),
+        origins=tuple(_origin(source) for source in sources),
     )
 
 
@@ -80,24 +90,24 @@ def command(result: StudyResult) -> str:
     return shlex.join(words)
 
 
-def error_bars(
-    result: StudyResult, quantities: Mapping[str, Quantity], measured: Sequence[Measured]
-) -> dict[tuple[str, str], ErrorBar]:
+def error_bars(chosen: Study, result: StudyResult, measured: Sequence[Measured]) -> dict[tuple[str, str], ErrorBar]:
     """The newest error bars that were measured with the settings and methods of this result.
 
     Args:
-        result: A study's result.
-        quantities: The quantities of the study by name.
+        chosen: The study.
+        result: Its result.
         measured: Convergence results of the study, the newest first.
 
     Returns:
         By the name of the quantity and that of the structure ("" where the quantity is of no structure).
     """
+    quantities = chosen.quantities if isinstance(chosen, Convergeable) else {}
+    parts = chosen.parts if isinstance(chosen, Poolable) else ()
     found: dict[tuple[str, str], ErrorBar] = {}
     for address, convergence in measured:
-        if _method(convergence) != _method(result) or not _calculated_alike(convergence, result):
+        if _method(convergence, parts) != _method(result, parts) or not _calculated_alike(convergence, result):
             continue
-        chosen = next((convergence.overrides[name] for name in _SELECTING if convergence.overrides.get(name)), None)
+        selected = next((convergence.overrides[name] for name in parts if convergence.overrides.get(name)), None)
         for quantity in convergence.quantities:
             if quantity.error is None or quantity.name not in quantities:
                 continue
@@ -105,17 +115,13 @@ def error_bars(
             knobs = {knob.knob: knob.error for knob in quantity.knobs if knob.error is not None}
             drifts = any(knob.rule == "drifts" for knob in quantity.knobs)
             bar = ErrorBar(error=quantity.error, knobs=knobs, lower_bound=drifts, address=address)
-            found.setdefault((quantity.name, chosen[0] if structure and chosen else structure), bar)
+            found.setdefault((quantity.name, selected[0] if structure and selected else structure), bar)
     return found
 
 
-_SELECTING = ("structures", "voids")
-"""Settings that choose among the structures of a study and change none of them: they decide on no number."""
-
-
-def _method(result: StudyResult) -> tuple[object, ...]:
+def _method(result: StudyResult, parts: Sequence[str]) -> tuple[object, ...]:
     """What must be the same for an error bar to hold."""
-    changed = {name: value for name, value in result.overrides.items() if name not in ("over", *_SELECTING)}
+    changed = {name: value for name, value in result.overrides.items() if name not in ("over", *parts)}
     return result.preset, result.engine, changed
 
 
@@ -181,18 +187,19 @@ def _at_list(path: str) -> tuple[str, str, str]:
     return ".".join(steps[:at]), "".join(steps[at : at + 1]), ".".join(steps[at + 1 :])
 
 
-def _origin(completed_at: datetime, result: StudyResult, executed: Sequence[Executed]) -> Origin:
-    provenances = [one.provenance for one in executed]
+def _origin(source: Source) -> Origin:
+    provenances = [one.provenance for one in source.executed]
     datasets = {
         dataset.partition(" ")[0].removesuffix(".gz") for one in provenances for dataset in one.datasets.values()
     }
-    engines = {f"{one.engine} {one.engine_version}" for one in provenances} or {result.engine}
+    engines = {f"{one.engine} {one.engine_version}" for one in provenances} or {source.result.engine}
     return Origin(
-        command=command(result),
-        wall_time_s=sum(one.wall_time_s for one in executed),
-        ranks=tuple(sorted({attempt.ranks for one in executed for attempt in one.attempts})),
+        address=source.address,
+        command=command(source.result),
+        wall_time_s=sum(one.wall_time_s for one in source.executed),
+        ranks=tuple(sorted({attempt.ranks for one in source.executed for attempt in one.attempts})),
         engine=tuple(sorted(engines)),
         datasets=tuple(sorted(datasets)),
         natrium=tuple(sorted({one.natrium for one in provenances})),
-        completed_at=completed_at,
+        completed_at=source.completed_at,
     )

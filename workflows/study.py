@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
@@ -129,6 +129,20 @@ class Changeable(Protocol):
 
     def became(self, result: Any) -> str:
         """What the first structure of a result is in the end."""
+
+
+@runtime_checkable
+class Poolable(Protocol):
+    """A study of parts that have nothing to do with one another, and may be calculated in runs of their own."""
+
+    parts: tuple[str, ...]
+    """The settings that say which parts a run calculates; they decide on no number."""
+
+    def part_names(self, result: Any) -> list[str]:
+        """The parts that a result has."""
+
+    def pool(self, results: Sequence[Any]) -> StudyResult:
+        """Results of different parts as one; calculations and overrides are seen to."""
 
 
 @runtime_checkable

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from natrium.analysis.reproduction import Reproduction
     from natrium.analysis.results_store import ResultsStore, StudyRow
+    from natrium.workflows.reproduction import Source
 
 
 def report(
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Results: na110-3f9c2a. Default: the newest of each study and preset."),
+        typer.Argument(
+            metavar="[ID|FILE.json]...",
+            help="Results: na110-3f9c2a, or files that natrium show --json filled. Several of one study and preset"
+            " are told as one. Default: the newest of each study and preset.",
+        ),
     ] = None,
     into: Annotated[
         Path | None,
@@ -42,7 +49,7 @@ def report(
         _fill(into, addresses or [])
         return
     with open_store() as store:
-        found = [_named(store, address) for address in addresses] if addresses else list(_newest_of_all(store))
+        found = list(_named(store, addresses).values()) if addresses else list(_newest_of_all(store))
     if as_json:
         print_json(found)
     elif not found:
@@ -71,7 +78,7 @@ def _fill(path: Path, addresses: list[str]) -> None:
             "put <!-- natrium report: na110 standard --> and <!-- end --> into it, each on a line of its own",
         )
     with open_store() as store:
-        chosen = {f"{one.study} {one.preset}": one for one in (_named(store, address) for address in addresses)}
+        chosen = {f"{study} {preset}": one for (study, preset), one in _named(store, addresses).items()}
         contents = {name: chosen.get(name) or _of_region(store, name) for name in names}
     for name in chosen.keys() - set(names):
         notes.print(f"{path} has no region {name}: nothing was written of it")
@@ -92,9 +99,10 @@ def _of_region(store: ResultsStore, name: str) -> Reproduction | None:
     words = name.split()
     if len(words) == 1:
         try:
-            return _named(store, words[0])
+            (one,) = _named(store, words).values()
         except InputError:
             return None
+        return one
     if len(words) != 2:
         raise InputError(f"a region called {name!r}", "write natrium report: STUDY PRESET, or natrium report: ID")
     if words[1] not in (known := presets(study(words[0]))):
@@ -120,42 +128,83 @@ def _newest(store: ResultsStore, study_name: str, preset: str) -> Reproduction |
     for row in store.find(study=study_name, preset=preset):
         if isinstance(row.output, dict) and not row.output.get("overrides"):
             try:
-                return _reproduction(store, row)
+                return _reproduction(store, [_of_row(store, row)])
             except InputError as error:
                 notes.print(error.problem)
     return None
 
 
-def _named(store: ResultsStore, address: str) -> Reproduction:
+def _named(store: ResultsStore, addresses: Iterable[str]) -> dict[tuple[str, str], Reproduction]:
+    """Results that were asked for, by study and preset: several of one are pooled."""
+    found: dict[tuple[str, str], list[Source]] = {}
+    for address in addresses:
+        source = _of_file(Path(address)) if address.endswith(".json") else _of_address(store, address)
+        found.setdefault((source.result.study, source.result.preset), []).append(source)
+    return {name: _reproduction(store, sources) for name, sources in found.items()}
+
+
+def _of_address(store: ResultsStore, address: str) -> Source:
     run = store.get(address.partition("/")[0])["metadata"]["natrium"]["run"]
     (row,) = store.find(run=run, limit=1)
-    return _reproduction(store, row)
+    return _of_row(store, row)
 
 
-def _reproduction(store: ResultsStore, row: StudyRow) -> Reproduction:
-    from pydantic import ValidationError
-
-    from natrium.structures.errors import InputError
-    from natrium.workflows.convergence import ConvergenceResult
-    from natrium.workflows.reproduction import Executed, Measured, reproduction
-    from natrium.workflows.study import CONVERGE, study
-
-    chosen = study(row.study)
+def _of_row(store: ResultsStore, row: StudyRow) -> Source:
     calculations = {
         one.address: one.output for one in reversed(store.find(run=row.address, kind="calculation", limit=0))
     }
+    return _source(row.study, row.address, row.completed_at, row.output, list(calculations.values()))
+
+
+def _of_file(path: Path) -> Source:
+    """The result in what `natrium show --json` printed."""
+    from natrium.structures.errors import InputError
+
     try:
-        result = chosen.result.model_validate(row.output)
-        executed = [Executed.model_validate(output) for output in calculations.values()]
+        document = json.loads(path.read_text(encoding="utf-8"))
+        known = document["metadata"]["natrium"]
+        told = known["study"], known["run"], datetime.fromisoformat(document["completed_at"]), document["output"]
+        calculations = list(told[-1]["calculations"].values())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "name a file that is there") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is no result of a study ({type(error).__name__}: {error})",
+            "name a file with what natrium show --json ID printed, ID without a step",
+        ) from None
+    return _source(*told, calculations)
+
+
+def _source(study_name: str, address: str, completed_at: datetime, output: Any, calculations: list[Any]) -> Source:
+    from pydantic import ValidationError
+
+    from natrium.structures.errors import InputError
+    from natrium.workflows.reproduction import Executed, Source
+    from natrium.workflows.study import study
+
+    try:
+        result = study(study_name).result.model_validate(output)
+        executed = [Executed.model_validate(one) for one in calculations]
     except ValidationError as error:
         raise InputError(
-            f"{row.address} was written by another version of natrium: {error.error_count()} fields differ",
+            f"{address} was written by another version of natrium: {error.error_count()} fields differ",
             "calculate it again, or report with the version that wrote it",
         ) from None
+    return Source(address, completed_at, result, executed)
+
+
+def _reproduction(store: ResultsStore, sources: list[Source]) -> Reproduction:
+    from pydantic import ValidationError
+
+    from natrium.workflows.convergence import ConvergenceResult
+    from natrium.workflows.reproduction import Measured, reproduction
+    from natrium.workflows.study import CONVERGE, study
+
+    first = sources[0].result
     measured = []
-    for one in store.find(study=CONVERGE + row.study, preset=row.preset):
+    for one in store.find(study=CONVERGE + first.study, preset=first.preset):
         try:
             measured.append(Measured(one.address, ConvergenceResult.model_validate(one.output)))
         except ValidationError:
             continue  # of another version: as if it had not been measured
-    return reproduction(chosen, row.address, row.completed_at, result, executed, measured)
+    return reproduction(study(first.study), sources, measured)

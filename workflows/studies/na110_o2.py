@@ -6,7 +6,7 @@ Bulk, clean slab, O2 → every structure: relaxation → statics of the whole, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,6 +78,7 @@ class NA110O2:
     evaluation: type[Evaluation] = StructureEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na110-o2.yaml"
     chosen_by: str = "structures"
+    parts: tuple[str, ...] = ("structures",)
     quantities: Mapping[str, Quantity] = {
         "work function (top)": Quantity("Φ", "structures.0.work_functions.top.work_function_ev", "eV"),
         "change of the work function (top)": Quantity("ΔΦ", "structures.0.top_change_ev", "eV"),
@@ -145,6 +146,24 @@ class NA110O2:
     def became(self, result: Any) -> str:
         """What the first structure of a result is in the end."""
         return NA110O2Result.model_validate(result).structures[0].name
+
+    def part_names(self, result: Any) -> list[str]:
+        """The structures that a result began with."""
+        return [one.start for one in NA110O2Result.model_validate(result).structures]
+
+    def pool(self, results: Sequence[Any]) -> StudyResult:
+        """All structures, beside the first result's clean slab; what one lacks and another has is not missing."""
+        found = [NA110O2Result.model_validate(result) for result in results]
+        structures = [one for result in found for one in result.structures]
+        missing = [name for result in found for name in result.missing]
+        there = {one.start for one in structures}
+        return found[0].model_copy(
+            update={
+                "structures": structures,
+                "missing": [name for name in dict.fromkeys(missing) if name not in there],
+                "comparisons": _comparisons(found[0].clean, structures),
+            }
+        )
 
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""
@@ -226,15 +245,14 @@ def summarise(bulk: Any, clean: Any, o2: Any, structures: dict[str, Any], settin
         o2_bond_a=float(o2.system.atoms().get_distance(0, 1)),
         structures=[one for one in found.values() if one],
         missing=missing,
-        comparisons=[
-            *(
-                compare(side.work_function_ev, "na110_work_function", name)
-                for name, side in ((("top", sides.top), ("bottom", sides.bottom)) if sides else ())
-            ),
-            *(
-                compare(one.work_functions.top.work_function_ev, "na110_o2_work_function", f"{one.start}, top")
-                for one in found.values()
-                if one and one.work_functions
-            ),
-        ],
+        comparisons=_comparisons(sides, [one for one in found.values() if one]),
     )
+
+
+def _comparisons(clean: WorkFunction | None, structures: Iterable[OxygenStructure]) -> list[Comparison]:
+    sides = (("top", clean.top), ("bottom", clean.bottom)) if clean else ()
+    return [compare(side.work_function_ev, "na110_work_function", name) for name, side in sides] + [
+        compare(one.work_functions.top.work_function_ev, "na110_o2_work_function", f"{one.start}, top")
+        for one in structures
+        if one.work_functions
+    ]

@@ -6,7 +6,7 @@ of the whole in slightly smaller and larger cells → result document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -70,6 +70,7 @@ class NaBulkO:
     evaluation: type[Evaluation] = InterstitialEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na-bulk-o.yaml"
     chosen_by: str = "voids"
+    parts: tuple[str, ...] = ("voids",)
     quantities: Mapping[str, Quantity] = {
         "formation energy": Quantity("E_f", "interstitials.0.formation_energy.energy_ev", "eV"),
         "charge on O": Quantity("q(O)", "interstitials.0.oxygen_charge_e", "e"),
@@ -120,6 +121,18 @@ class NaBulkO:
             jobs += [relaxed, whole, derived, *parts.values(), evaluated]
         result = summarise(bulk.output, evaluations, settings)
         return Flow([*jobs, result], output=result.output, name=self.name)
+
+    def part_names(self, result: Any) -> list[str]:
+        """The voids of a result."""
+        return [one.void for one in NaBulkOResult.model_validate(result).interstitials]
+
+    def pool(self, results: Sequence[Any]) -> StudyResult:
+        """Both voids; what one result lacks and another has is not missing."""
+        found = [NaBulkOResult.model_validate(result) for result in results]
+        interstitials = [one for result in found for one in result.interstitials]
+        there = tuple(f"{one.void}:" for one in interstitials)
+        missing = [reason for result in found for reason in result.missing if not reason.startswith(there)]
+        return found[0].model_copy(update={"interstitials": interstitials, "missing": missing})
 
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""

@@ -6,7 +6,7 @@ length or an event → events; beside them the NaF crystal → result document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, ClassVar
@@ -64,6 +64,7 @@ class NaFecMd:
     settings: ClassVar[type[StudySettings]] = NaFecMdSettings
     result: ClassVar[type[StudyResult]] = NaFecMdResult
     presets: ClassVar[str] = "natrium.workflows.presets:na-fec-md.yaml"
+    parts: tuple[str, ...] = ("species", "seeds")
 
     def systems(self, settings: NaFecMdSettings) -> dict[str, System]:
         """The system of every step; molecules as they are before they are relaxed."""
@@ -100,6 +101,24 @@ class NaFecMd:
             found[name] = events.output
         result = summarise(naf.output, found, settings)
         return Flow([*jobs, result], output=result.output, name=self.name)
+
+    def part_names(self, result: Any) -> list[str]:
+        """The trajectories of a result: species and seed."""
+        return [one.name for one in NaFecMdResult.model_validate(result).trajectories]
+
+    def pool(self, results: Sequence[Any]) -> StudyResult:
+        """All trajectories; what one result lacks and another has is not missing."""
+        found = [NaFecMdResult.model_validate(result) for result in results]
+        every = [one for result in found for one in result.trajectories]
+        there = {one.name for one in every}
+        return found[0].model_copy(
+            update={
+                "trajectories": every,
+                "spreads": spreads(every),
+                "missing": [name for result in found for name in result.missing if name not in there],
+                "comparisons": list(_comparisons(every)),
+            }
+        )
 
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""

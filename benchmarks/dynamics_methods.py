@@ -1,0 +1,75 @@
+"""What plane waves and atomic orbitals make of the forces of molecular dynamics, and what an SCF iteration takes.
+
+    python benchmarks/dynamics_methods.py
+
+FEC on sodium where the preview of the study na-fec-md begins. Forces on the molecule are compared with those of plane
+waves to 700 eV, and times with those of the preset `standard`; all in one run, one after another.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natrium.structures.interface_contacts import molecule_atoms
+from natrium.structures.system import System
+from natrium.workflows.calculation import Calculation
+from natrium.workflows.engine import engine
+from natrium.workflows.study import settle, study
+
+ORBITALS = {"mode": "lcao", "basis": "dzp", "cutoff_ev": None}
+METHODS: dict[str, tuple[dict[str, Any], bool]] = {
+    "plane waves, 700 eV": ({"cutoff_ev": 700.0}, False),
+    "plane waves, 350 eV (standard)": ({}, True),
+    "the same, fine grid for the potential": ({}, False),
+    "plane waves, 500 eV (published)": ({"cutoff_ev": 500.0}, True),
+    "atomic orbitals, 0.20 Å": (ORBITALS | {"grid_spacing_a": 0.20}, False),
+    "atomic orbitals, 0.25 Å (preview)": (ORBITALS | {"grid_spacing_a": 0.25}, False),
+}
+"""What differs from the preset standard, and whether Blöchl's Poisson solver is used."""
+REFERENCE, TIMED = "plane waves, 700 eV", "plane waves, 350 eV (standard)"
+
+
+def calculated(calculation: Calculation, system: System, *, fast: bool) -> tuple[NDArray[np.float64], float]:
+    """Forces, eV/Å, and the seconds of an SCF iteration."""
+    from gpaw.dft import GPAW
+
+    with tempfile.TemporaryDirectory() as folder:
+        engine("gpaw").write_inputs(calculation, system, Path(folder))
+        keywords = json.loads((Path(folder) / "input.json").read_text())["gpaw"]
+    keywords["poissonsolver"] = {"dipolelayer": "xy"} | ({"fast": True} if fast else {})
+    atoms = system.atoms()
+    atoms.calc = calc = GPAW(**keywords, txt=None, legacy_gpaw=False)
+    begin = time.perf_counter()
+    atoms.get_potential_energy()
+    seconds = (time.perf_counter() - begin) / calc.dft.scf_loop.niter
+    return atoms.get_forces(), seconds
+
+
+def main() -> None:
+    """One line a method."""
+    subject = study("na-fec-md")
+    system = subject.systems(settle(subject, "preview", {"species": ["fec"]}))["fec-1-md"]
+    section = settle(subject, "standard", {}).calculations["md"].model_dump() | {"energy_ev": 1e-4, "density_e": 1e-4}
+    found = {
+        name: calculated(Calculation.model_validate(section | changes), system, fast=fast)
+        for name, (changes, fast) in METHODS.items()
+    }
+    molecule = list(molecule_atoms(system))
+    print(f"{system.label}, {len(system.symbols)} atoms; forces on the molecule")
+    for name, (forces_ev_a, seconds) in found.items():
+        off_ev_a = (forces_ev_a - found[REFERENCE][0])[molecule]
+        print(
+            f"{name:40s} off by {np.sqrt((off_ev_a**2).mean()):.3f} eV/Å rms, {np.abs(off_ev_a).max():.3f} at the most;"
+            f" {seconds / found[TIMED][1]:.2f} of the time"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Results of parts of one study, calculated in runs of their own, as one result."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from natrium.structures.errors import InputError
+from natrium.workflows.calculation import Calculation
+from natrium.workflows.result import StudyResult
+from natrium.workflows.study import Poolable, Study
+
+
+def pooled(chosen: Study, results: Sequence[StudyResult]) -> StudyResult:
+    """Results of parts of a study as one; a single one is returned as it is.
+
+    Args:
+        chosen: The study.
+        results: At least one; what differs between them is which parts were calculated, and nothing else.
+
+    Raises:
+        InputError: the study has no parts, or the results are not of one method, or have a part in common.
+    """
+    first, *others = results
+    if not others:
+        return first
+    if not isinstance(chosen, Poolable):
+        raise InputError(f"{len(results)} results of {first.study} {first.preset}", "name one of them")
+    for other in others:
+        for difference in _differences(first, other, chosen.parts):
+            raise InputError(
+                f"results of {first.study} {first.preset} that are not of one method: {difference}",
+                f"name only runs that differ in nothing but {' and '.join(chosen.parts)}",
+            )
+    for name, times in Counter(name for result in results for name in chosen.part_names(result)).items():
+        if times > 1:
+            raise InputError(f"{name} is in {times} of the results of {first.study}", "name one run with it")
+    whole = chosen.pool(results)
+    calculations = {name: one for result in reversed(results) for name, one in result.calculations.items()}
+    return whole.model_copy(
+        update={"overrides": _of_all(first, chosen.parts), "calculations": dict(sorted(calculations.items()))}
+    )
+
+
+def _of_all(result: StudyResult, parts: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in result.overrides.items() if name not in parts}
+
+
+def _differences(one: StudyResult, other: StudyResult, parts: Sequence[str]) -> Iterator[str]:
+    for name in ("engine", "quality", "assumptions"):
+        if getattr(one, name) != getattr(other, name):
+            yield f"{name} {getattr(one, name)} and {getattr(other, name)}"
+    mine, theirs = _of_all(one, parts), _of_all(other, parts)
+    if mine != theirs:
+        yield f"--set {mine} and {theirs}"
+    known = _by_step(one)
+    for step, calculation in _by_step(other).items():
+        # what a part is decides on seed and length, and not on the method
+        changes = {"seed": None, "steps": 1}
+        here, there = (each.model_copy(update=changes) for each in (known.get(step, calculation), calculation))
+        if here != there:
+            field = next(name for name in type(here).model_fields if getattr(here, name) != getattr(there, name))
+            yield f"{field} of {step} is {getattr(here, field)} and {getattr(there, field)}"
+
+
+def _by_step(result: StudyResult) -> dict[str, Calculation]:
+    """A calculation of each kind of step: relax, for hollow-upright-relax and all the others; md for fec-1-md-2."""
+    return {re.sub(r"-\d+$", "", name).rpartition("-")[2]: one.calculation for name, one in result.calculations.items()}
