@@ -37,6 +37,8 @@ MD = {
 PW = {"kind": "md", "cutoff_ev": 150, "smearing": "none", "energy_ev": 1e-4, "seed": 5, "steps": 12}
 LAYER = {"dipole_layer": True, "valence_electrons": {"Na": 1}, "steps": 8}
 
+COARSE = {"potential_grid": "coarse"}
+
 
 def hydrogen(periodic: bool = False) -> System:
     system = isolated(molecule("H2"), 1)
@@ -75,7 +77,7 @@ def kill_at(folder: Path, step: int) -> Any:
         pytest.param(PW, hydrogen(periodic=True), id="pw"),
         pytest.param(MD | {"ensemble": "langevin"}, hydrogen(), id="langevin"),
         pytest.param(MD | LAYER, polar_slab(), id="lcao with a dipole layer"),
-        pytest.param(PW | LAYER, polar_slab(), id="pw with a dipole layer"),
+        pytest.param(PW | LAYER | COARSE, polar_slab(), id="pw with a dipole layer and a coarse potential"),
     ],
 )
 def test_killed_five_times_ends_as_if_nothing_had_happened(
@@ -158,6 +160,22 @@ def test_energy_is_conserved(tmp_path: Path) -> None:
     assert not quality.warnings
 
 
+def test_a_coarse_potential_moves_forces_less_than_the_cutoff_does(tmp_path: Path) -> None:
+    """Blöchl's correction on the grid of the density, against a potential on a finer one."""
+    static = {"smearing": "none", "energy_ev": 1e-5, "dipole_layer": True, "valence_electrons": {"Na": 1}}
+    forces = {
+        name: np.array(run(static | changes, polar_slab(), tmp_path / name).forces_ev_a)
+        for name, changes in {
+            "coarse": COARSE | {"cutoff_ev": 350},
+            "fine": {"cutoff_ev": 350},
+            "converged": {"cutoff_ev": 700},
+        }.items()
+    }
+    moved, cutoff = (np.abs(forces[name] - forces["fine"]).max() for name in ("coarse", "converged"))
+    assert 0 < moved < 0.02
+    assert moved < cutoff
+
+
 def test_the_prediction_of_the_density_saves_iterations() -> None:
     import gpaw.dft
 
@@ -193,6 +211,8 @@ def test_the_prediction_of_the_density_saves_iterations() -> None:
         ({"kind": "md", "mode": "gto", "basis": "sto-3g", "smearing": "none", "seed": 1}, "pyscf", "moves nothing"),
         (MD | {"keep_density": True}, "gpaw", "densities, charges or orbitals of a md calculation"),
         (MD | {"cell": "isotropic"}, "gpaw", "cell=isotropic in a md calculation"),
+        (MD | COARSE, "gpaw", "potential_grid=coarse with mode lcao"),
+        (PW | COARSE | {"kind": "relax", "cell": "full"}, "gpaw", "potential_grid=coarse with mode pw and cell=full"),
     ],
 )
 def test_refused_before_anything_runs(settings: dict[str, Any], name: str, words: str, tmp_path: Path) -> None:

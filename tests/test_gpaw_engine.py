@@ -13,7 +13,7 @@ from natrium.structures.system import System
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.gpaw.engine import GPAW
 
-MD = {"kind": "md", "seed": 1}
+COARSE = {"potential_grid": "coarse"}
 
 KEYWORDS = {
     "plane waves": (PW, crystal, {"mode": {"name": "pw", "ecut": 200.0}, "h": None, "basis": None}),
@@ -78,13 +78,12 @@ KEYWORDS = {
     ),
     "dipole layer": (PW | {"dipole_layer": True}, slab, {"poissonsolver": {"dipolelayer": "xy"}}),
     "no dipole layer": (PW, slab, {"poissonsolver": None}),
-    "dynamics in plane waves": (PW | MD, slab, {"poissonsolver": {"fast": True}}),
+    "a coarse potential": (PW | COARSE, slab, {"poissonsolver": {"fast": True}}),
     "with a dipole layer": (
-        PW | MD | {"dipole_layer": True},
+        PW | COARSE | {"dipole_layer": True},
         slab,
         {"poissonsolver": {"dipolelayer": "xy", "fast": True}},
     ),
-    "dynamics in atomic orbitals": (LCAO | MD, slab, {"poissonsolver": None}),
     "bands": (PW | {"bands": 12}, crystal, {"nbands": 12}),
     "bands are GPAW's choice": (PW, crystal, {"nbands": None}),
     "iterations": (PW | {"max_scf_iterations": 7}, crystal, {"maxiter": 7}),

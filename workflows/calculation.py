@@ -52,6 +52,11 @@ class Calculation(BaseModel):
     )
     epsilon: float | None = Field(None, gt=1, description="Relative permittivity of the solvent; FEC 107, EC 90")
     dipole_layer: bool = Field(False, description="Dipole layer in the vacuum of a slab, so that its sides decouple")
+    potential_grid: Literal["fine", "coarse"] = Field(
+        "fine",
+        description="Grid of the electrostatic potential (mode pw); coarse: the density's own, with Blöchl's correction"
+        " near the nuclei: faster",
+    )
     valence_electrons: dict[str, PositiveInt] = Field(
         default_factory=dict,
         description="Valence electrons of the PAW dataset, where not the engine's default: {Na: 1}",
@@ -99,6 +104,11 @@ class Calculation(BaseModel):
         for name in foreign:
             if getattr(self, name) is not None:
                 raise InputError(f"{name}={getattr(self, name)} means nothing in mode {self.mode}", f"leave {name} out")
+        if self.potential_grid != "fine" and (self.mode != "pw" or self.cell != "fixed"):
+            raise InputError(
+                f"potential_grid={self.potential_grid} with mode {self.mode} and cell={self.cell}",
+                "use potential_grid=fine, or mode=pw in a fixed cell",
+            )
         if self.cell != "fixed" and self.kind != "relax":
             raise InputError(f"cell={self.cell} in a {self.kind} calculation", "use kind=relax, or cell=fixed")
         if self.kind == "md" and self.seed is None:
@@ -119,7 +129,8 @@ class Calculation(BaseModel):
     def method(self) -> dict[str, object]:
         """The settings that must agree between calculations whose energies are subtracted."""
         names = ("functional", "mode", "cutoff_ev", "grid_spacing_a", "basis", "smearing", "smearing_width_ev")
-        return {name: getattr(self, name) for name in (*names, "dispersion", "valence_electrons", "solvent", "epsilon")}
+        others = ("potential_grid", "dispersion", "valence_electrons", "solvent", "epsilon")
+        return {name: getattr(self, name) for name in (*names, *others)}
 
     def is_polarised(self, multiplicity: int | None, has_moments: bool) -> bool:
         """Whether both spins are calculated, for a system of this multiplicity."""

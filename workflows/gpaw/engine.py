@@ -160,8 +160,7 @@ class GPAW(ProgramEngine):
         if calculation.kind == "md":
             keywords["symmetry"] = "off"
         poisson_solver: dict[str, Any] = {"dipolelayer": "xy"} if calculation.dipole_layer else {}
-        if calculation.kind == "md" and calculation.mode == "pw":
-            # Blöchl's, without a grid four times as fine: 0.6 of the time of a step
+        if calculation.potential_grid == "coarse":
             poisson_solver["fast"] = True
         if poisson_solver:
             keywords["poissonsolver"] = poisson_solver
