@@ -1,4 +1,4 @@
-"""`natrium movie`: a trajectory of a result as a film and as snapshots, and what is refused."""
+"""`natrium movie`: a trajectory of a result as a film, as snapshots and as one file, and what is refused."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.io import read
 from ase.io.trajectory import Trajectory as Writer
 from leaving_fluorine import BOX, IN_PLANE, fluorine_leaves, leaving_analysed
 from synthetic_trajectories import TIMES
 
 from natrium.__main__ import app
+from natrium.analysis.reaction_analysis import analyse
+from natrium.analysis.trajectory_files import open_trajectory
 from natrium.commands import results
 from natrium.structures.errors import InputError
 
@@ -69,6 +72,25 @@ def test_film_and_snapshots_of_all_segments(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("documents")
+@pytest.mark.parametrize("name", ["fec.xyz", "fec.extxyz", "fec.xyz.gz"])
+def test_all_frames_in_one_file_that_others_read(name: str) -> None:
+    """ASE reads it, and so does natrium; the same frames make the same bytes."""
+    natrium(RUN, "-o", name)
+    first = Path(name).read_bytes()
+    natrium(RUN, "-o", name, "--force")
+    assert Path(name).read_bytes() == first
+    frames = read(name, ":", format="extxyz")
+    assert [frame.info["time_fs"] for frame in frames] == TIMES.tolist()
+    assert np.array([frame.positions for frame in frames]) == pytest.approx(fluorine_leaves(TIMES), abs=1e-6)
+    assert (str(frames[0].symbols), tuple(frames[0].pbc)) == ("CFNa", IN_PLANE)
+    assert np.array(frames[0].cell) == pytest.approx(BOX)
+    again = open_trajectory(name)
+    assert (again.symbols, again.pbc) == (("C", "F", "Na"), IN_PLANE)
+    crossings_fs = [event.crossing_fs for event in leaving_analysed().events]
+    assert [event.crossing_fs for event in analyse(again, [0, 1]).events] == pytest.approx(crossings_fs)
+
+
+@pytest.mark.usefixtures("documents")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -76,6 +98,7 @@ def test_film_and_snapshots_of_all_segments(capsys: pytest.CaptureFixture[str]) 
         ((RUN, "fec-2", "-o", "a.gif"), "gone.traj"),
         (("na110-222222", "-o", "a.gif"), "has no trajectories"),
         ((RUN, "-o", "a.avi"), "no such format"),
+        ((RUN, "-o", "nowhere/a.xyz"), "does not exist"),
     ],
 )
 def test_refused(arguments: tuple[str, ...], words: str) -> None:

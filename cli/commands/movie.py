@@ -1,4 +1,4 @@
-"""`natrium movie`: a trajectory of a study as a movie or as a strip of snapshots."""
+"""`natrium movie`: a trajectory of a study as a movie, as a strip of snapshots, or as one file of all its frames."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def movie(
         typer.Option(
             "--output",
             "-o",
-            help="Repeatable. By its name: .gif or .mp4 a movie; .png, .pdf or .svg snapshots.",
+            help="Repeatable. By its name: .gif or .mp4 a movie; .png, .pdf or .svg snapshots; .xyz, .extxyz or .xyz.gz"
+            " all frames, for other programs.",
         ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
@@ -76,4 +77,14 @@ def _strip(path: Path, trajectory: Trajectory, reaction: Reaction, force: bool) 
     return snapshots(path, trajectory, times.tolist(), reaction=reaction, overwrite=force)
 
 
-_WRITERS: dict[str, Writer] = {".gif": _film, ".mp4": _film, ".png": _strip, ".pdf": _strip, ".svg": _strip}
+def _frames(path: Path, trajectory: Trajectory, _: Reaction, force: bool) -> Path:
+    from natrium.analysis.write_xyz import write_xyz
+
+    return write_xyz(path, trajectory, overwrite=force)
+
+
+_WRITERS: dict[str, Writer] = {
+    **dict.fromkeys((".gif", ".mp4"), _film),
+    **dict.fromkeys((".png", ".pdf", ".svg"), _strip),
+    **dict.fromkeys((".xyz", ".extxyz", ".gz"), _frames),
+}
