@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from natrium.hpc.blas_kernels import VARIABLE, kernel_variables, used_kernels
 from natrium.hpc.engine_job import Launch
 from natrium.hpc.finding import Finding, State, tried
 
@@ -78,6 +79,10 @@ def _gpaw() -> Iterator[Finding]:
         yield Finding(
             library, _state(facts[library]), f"GPAW was built {'with' if facts[library] else 'without'} it", remedy
         )
+    used, chosen = used_kernels(), kernel_variables()
+    if used is not None:
+        told = f"; it does not know this processor: engines get those for {chosen[VARIABLE]}" if chosen else ""
+        yield Finding("OpenBLAS", "ok", f"kernels for {used}{told}")
 
 
 def _telling_line(errors: str) -> str:

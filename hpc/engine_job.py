@@ -16,6 +16,7 @@ from pathlib import Path
 from custodian.custodian import Job
 
 from natrium.hpc.attempts import begin_attempt, end_attempt
+from natrium.hpc.blas_kernels import kernel_variables
 from natrium.hpc.oom_kills import oom_kills
 from natrium.hpc.outcome import Finding, Outcome
 from natrium.workflows.engine import Engine, Parallelism
@@ -69,9 +70,12 @@ class Launch:
         return [*shlex.split(self.launcher), "-n", str(self.ranks), *program]
 
     def environment(self, parallelism: Parallelism = "processes") -> dict[str, str]:
-        """The environment of the engine: one thread a core, and no traces of another MPI launch, which GPAW refuses."""
+        """The environment of the engine: one thread a core, fast kernels, and no traces of another MPI launch.
+
+        GPAW would refuse those.
+        """
         environment = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
-        environment = _UNBOUND | environment
+        environment = _UNBOUND | kernel_variables() | environment
         environment["OMP_NUM_THREADS"] = str(self.ranks) if parallelism == "threads" else "1"
         if os.geteuid() == 0:  # Open MPI refuses root unless told twice
             environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
