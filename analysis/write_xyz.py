@@ -31,10 +31,11 @@ def write_xyz(path: Path | str, trajectory: Trajectory, *, overwrite: bool = Fal
     pbc = " ".join("T" if periodic else "F" for periodic in trajectory.pbc)
     written = path.with_name(f"{path.name}.part")
     with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(written.open("wb"))
+        plain = stack.enter_context(written.open("wb"))
+        file: IO[bytes] | gzip.GzipFile = plain
         if path.suffix == ".gz":
             # without name and time, so that the same frames make the same file
-            file = stack.enter_context(gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0))
+            file = stack.enter_context(gzip.GzipFile(filename="", fileobj=plain, mode="wb", mtime=0))
         for block in trajectory.blocks():
             for time_fs, positions_a, cell_a in zip(*block, strict=True):
                 lattice = f'Lattice="{" ".join(f"{one:.6f}" for one in cell_a.flat)}" ' if np.any(cell_a) else ""
