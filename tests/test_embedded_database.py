@@ -233,6 +233,25 @@ def test_leftovers_of_a_killed_server_are_seen_through(folder, kind):
         bystander.kill()
 
 
+@pytest.mark.parametrize("missing_record", ["table:", "file:", "colgroup:", None])
+def test_a_server_killed_while_it_makes_a_table_leaves_a_database_that_opens(folder, missing_record):
+    with connected(folder) as uri, MongoClient(uri, journal=True) as client:
+        client.x.first.insert_one({"acknowledged": True})
+        client.x.second.insert_one({})  # in a table of its own
+    os.kill(status(folder).pid, signal.SIGKILL)
+    if missing_record is not None:
+        (log,) = DatabaseFolder(folder).storage.glob("WiredTigerLog.*")
+        written = log.read_bytes()
+        # the log as it was before the missing record of the second table; records begin at multiples of 128
+        record = missing_record.encode() + b"secantus_documents_sh"
+        end = written.index(record, written.index(b"acknowledged")) // 128 * 128
+        log.write_bytes(written[:end] + bytes(len(written) - end))
+    with connected(folder) as uri, MongoClient(uri) as client:
+        assert client.x.first.count_documents({"acknowledged": True}) == 1
+        client.x.second.insert_one({})
+        assert client.x.second.count_documents({}) == (2 if missing_record is None else 1)
+
+
 def start_of_zombie(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from natrium.hpc.embedded.folder import USER, DatabaseFolder, ServerRecord, boot_id, locked, process_start
+from natrium.hpc.embedded.half_made_tables import drop_half_made_tables
 from natrium.version import __version__
 
 TESTED_VERSION = "0.7.0b3"
@@ -86,6 +87,8 @@ def serving(folder: DatabaseFolder) -> Iterator[None]:
     if secantus.__version__ != TESTED_VERSION:
         log.warning("SecantusDB %s is not the tested version, %s", secantus.__version__, TESTED_VERSION)
     serialise_writes()
+    for table in drop_half_made_tables(folder.storage):
+        log.warning("%s was being made when the last server was killed: dropped, nothing was in it", table)
     last = folder.read_record()
     server = secantus.SecantusDBServer(
         host="127.0.0.1",
