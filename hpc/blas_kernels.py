@@ -1,7 +1,6 @@
 """Kernels for a processor that the installed OpenBLAS is too old to know.
 
-It takes those for the processors of 2004 then, without a word, and matrix products are two to three times as slow
-(benchmarks/blas_kernels.py).
+It takes those for the processors of 2004 then, without a word (benchmarks/blas_kernels.py: what matrix products lose).
 """
 
 from __future__ import annotations

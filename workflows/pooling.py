@@ -28,19 +28,24 @@ def pooled(chosen: Study, results: Sequence[StudyResult]) -> StudyResult:
         return first
     if not isinstance(chosen, Poolable):
         raise InputError(f"{len(results)} results of {first.study} {first.preset}", "name one of them")
-    for other in others:
-        for difference in _differences(first, other, chosen.parts):
-            raise InputError(
-                f"results of {first.study} {first.preset} that are not of one method: {difference}",
-                f"name only runs that differ in nothing but {' and '.join(chosen.parts)}",
-            )
-    for name, times in Counter(name for result in results for name in chosen.part_names(result)).items():
-        if times > 1:
-            raise InputError(f"{name} is in {times} of the results of {first.study}", "name one run with it")
-    whole = chosen.pool(results)
-    calculations = {name: one for result in reversed(results) for name, one in result.calculations.items()}
-    return whole.model_copy(
-        update={"overrides": _of_all(first, chosen.parts), "calculations": dict(sorted(calculations.items()))}
+    difference = next((told for other in others for told in _differences(first, other, chosen.parts)), None)
+    if difference is not None:
+        raise InputError(
+            f"results of {first.study} {first.preset} that are not of one method: {difference}",
+            f"name only runs that differ in nothing but {' and '.join(chosen.parts)}",
+        )
+    there = Counter(name for result in results for name in chosen.part_names(result))
+    twice = [name for name, times in there.items() if times > 1]
+    if twice:
+        raise InputError(f"several results of {first.study} have {', '.join(twice)}", "name one run with each")
+    reasons = dict.fromkeys(reason for result in results for reason in getattr(result, "missing", ()))
+    return chosen.pool(results).model_copy(
+        update={
+            "overrides": _of_all(first, chosen.parts),
+            "calculations": {name: one for result in reversed(results) for name, one in result.calculations.items()},
+            # what one run lacks and another one has is not missing
+            "missing": [reason for reason in reasons if reason.partition(":")[0] not in there],
+        }
     )
 
 

@@ -142,7 +142,7 @@ class Poolable(Protocol):
         """The parts that a result has."""
 
     def pool(self, results: Sequence[Any]) -> StudyResult:
-        """Results of different parts as one; calculations and overrides are seen to."""
+        """Results of different parts as one; calculations, overrides and what is missing are seen to."""
 
 
 @runtime_checkable

@@ -152,18 +152,11 @@ class NA110O2:
         return [one.start for one in NA110O2Result.model_validate(result).structures]
 
     def pool(self, results: Sequence[Any]) -> StudyResult:
-        """All structures, beside the first result's clean slab; what one lacks and another has is not missing."""
+        """All structures, beside the first result's clean slab."""
         found = [NA110O2Result.model_validate(result) for result in results]
         structures = [one for result in found for one in result.structures]
-        missing = [name for result in found for name in result.missing]
-        there = {one.start for one in structures}
-        return found[0].model_copy(
-            update={
-                "structures": structures,
-                "missing": [name for name in dict.fromkeys(missing) if name not in there],
-                "comparisons": _comparisons(found[0].clean, structures),
-            }
-        )
+        comparisons = _comparisons(found[0].clean, structures)
+        return found[0].model_copy(update={"structures": structures, "comparisons": comparisons})
 
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""

@@ -127,12 +127,9 @@ class NaBulkO:
         return [one.void for one in NaBulkOResult.model_validate(result).interstitials]
 
     def pool(self, results: Sequence[Any]) -> StudyResult:
-        """Both voids; what one result lacks and another has is not missing."""
+        """The voids of all results."""
         found = [NaBulkOResult.model_validate(result) for result in results]
-        interstitials = [one for result in found for one in result.interstitials]
-        there = tuple(f"{one.void}:" for one in interstitials)
-        missing = [reason for result in found for reason in result.missing if not reason.startswith(there)]
-        return found[0].model_copy(update={"interstitials": interstitials, "missing": missing})
+        return found[0].model_copy(update={"interstitials": [one for result in found for one in result.interstitials]})
 
     def headline(self, result: Any) -> str:
         """The numbers that people come for, in one line."""

@@ -107,17 +107,11 @@ class NaFecMd:
         return [one.name for one in NaFecMdResult.model_validate(result).trajectories]
 
     def pool(self, results: Sequence[Any]) -> StudyResult:
-        """All trajectories; what one result lacks and another has is not missing."""
+        """The trajectories of all results."""
         found = [NaFecMdResult.model_validate(result) for result in results]
         every = [one for result in found for one in result.trajectories]
-        there = {one.name for one in every}
         return found[0].model_copy(
-            update={
-                "trajectories": every,
-                "spreads": spreads(every),
-                "missing": [name for result in found for name in result.missing if name not in there],
-                "comparisons": list(_comparisons(every)),
-            }
+            update={"trajectories": every, "spreads": spreads(every), "comparisons": list(_comparisons(every))}
         )
 
     def headline(self, result: Any) -> str:
