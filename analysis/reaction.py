@@ -189,6 +189,7 @@ class Reaction(_Document):
     molecule: tuple[int, ...] = Field(description="Indices of the atoms that were followed")
     metals: tuple[int, ...] = Field(description="Indices of the metal atoms that they may touch")
     reference_bonds: tuple[str, ...] = Field(description="Bonds of the start, elements and indices")
+    ring_bonds: tuple[Pair, ...] = Field((), description="Those of them that belong to a ring, by their atoms")
     frames: int = Field(description="How many were read")
     begin_fs: float = Field(description="Time of the first frame, fs")
     end_fs: float = Field(description="Time of the last frame, fs")

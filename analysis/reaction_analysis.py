@@ -142,6 +142,7 @@ class _Following:
             molecule=self._atoms.molecule,
             metals=self._atoms.metals,
             reference_bonds=tuple(self._atoms.pair_name(self._pairs[number]) for number in self._reference),
+            ring_bonds=tuple(self._ring_bonds()),
             frames=self._frames,
             begin_fs=self._begin_fs,
             end_fs=self._end_fs,
@@ -156,8 +157,14 @@ class _Following:
             curves=self._curves.curves(self._curve_names),
         )
 
-    def _first_breaks(self) -> Iterator[FirstBreak]:
+    def _ring_bonds(self) -> Iterator[Pair]:
         symbols = {atom: self._atoms.symbols[atom] for atom in self._atoms.covalent}
+        for number in self._reference.tolist():
+            if connected_otherwise(symbols, self._bonds, self._pairs[number]):
+                yield self._atoms.ordered(self._pairs[number])
+
+    def _first_breaks(self) -> Iterator[FirstBreak]:
+        ring = frozenset(self._ring_bonds())
         for cutoff_a, breaks in zip(self._settings.cutoffs_a, self._breaks, strict=True):
             for place, number in enumerate(self._reference.tolist()):
                 pair = self._pairs[number]
@@ -167,7 +174,7 @@ class _Following:
                     threshold_a=cutoff_a * float(self._scale[place]),
                     atoms=self._atoms.ordered(pair),
                     name=self._atoms.pair_name(pair),
-                    in_ring=connected_otherwise(symbols, self._bonds, pair),
+                    in_ring=self._atoms.ordered(pair) in ring,
                     crossing_fs=crossing_fs,
                     confirmed_fs=confirmed_fs,
                 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from ase.io.trajectory import Trajectory as Writer
+from jobflow import Response
 from synthetic import calculated
 from synthetic_trajectories import ring_opened
 
@@ -18,7 +19,7 @@ from natrium.workflows.dynamics_document import Dynamics
 from natrium.workflows.dynamics_result import judged
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.studies.na_fec_md import NaFecMd
-from natrium.workflows.studies.reaction_trajectory import Goal, Segment, go_on
+from natrium.workflows.studies.reaction_trajectory import Goal, Segment, events, go_on
 from natrium.workflows.study import settle
 
 STUDY = NaFecMd()
@@ -91,4 +92,7 @@ def decided(
 ) -> Any:
     wanted = Goal(**(GOAL | goal))
     known = [Segment.of(one).model_dump(mode="json") for one in before]
-    return go_on.original(START, known, last, MAKER, wanted.model_dump(), criteria or {}, crystal)
+    course = go_on.original(START, known, last, MAKER, wanted.model_dump(), criteria or {})
+    if isinstance(course, Response):
+        return course
+    return events.original(START, course, wanted.model_dump(), criteria or {}, crystal)

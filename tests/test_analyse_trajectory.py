@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trajectory_samples as samples
 from ase import Atoms
-from ase.io import write
+from ase.io import read, write
 from synthetic_trajectories import bond, fec_on_sodium, moving, noise, ramp, ring_opened
 
 from natrium.analysis.reaction import Reaction, ReactionSettings
@@ -134,6 +134,16 @@ def test_the_document_is_the_analysis(natrium: Natrium) -> None:
     assert np.array(found.curves.first_a) == pytest.approx(np.array(expected.curves.first_a), abs=1e-5)
 
 
+def test_segments_are_one_trajectory(natrium: Natrium) -> None:
+    whole = read(written(reacting(), "whole.traj"), ":")
+    write("1.traj", whole[:80])
+    write("2.traj", whole[80:])
+    assert natrium("1.traj", "2.traj").out.splitlines()[1:] == natrium("whole.traj").out.splitlines()[1:]
+    told = natrium("2.traj", "1.traj")
+    assert told.exit_code == 2
+    assert "1.traj begins at 0 fs, when 124.5 fs were over" in told.err
+
+
 @pytest.mark.parametrize("name", samples.WRITERS)
 def test_every_format(name: str, natrium: Natrium) -> None:
     samples.WRITERS[name](Path(name))
@@ -221,7 +231,10 @@ def test_options_begin_with_the_defaults_of_the_analysis(natrium: Natrium) -> No
     path = written(moving(["O", "H", "H"], water, [0.0, 1.0]), "water.xyz")
     assert Reaction.model_validate_json(natrium(path, "--json").out).settings == ReactionSettings()
     options = ("--broken-a", "2.1", "--healed-a", "1.7", "--dwell-fs", "5", "--cutoffs", "1.9, 2.5", "--at-fs", "")
-    changed = ReactionSettings(broken_a=2.1, healed_a=1.7, dwell_fs=5, cutoffs_a=(1.9, 2.5), at_fs=())
+    options += ("--crystal-distance-a", "2.336")
+    changed = ReactionSettings(
+        broken_a=2.1, healed_a=1.7, dwell_fs=5, cutoffs_a=(1.9, 2.5), at_fs=(), crystal_distance_a=2.336
+    )
     assert Reaction.model_validate_json(natrium(path, "--json", *options).out).settings == changed
 
 

@@ -126,15 +126,23 @@ def _zeros(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500] + bytes(500))
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, _nothing, _torn, _half, _zeros, _no_last_frames])
+def _no_last_lines(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(TRAJECTORY, damage) for damage in (Path.unlink, _nothing, _torn, _half, _zeros, _no_last_frames)]
+    + [(SCALARS, damage) for damage in (Path.unlink, _nothing, _torn, _no_last_lines)],
+)
 @pytest.mark.parametrize("stopped_before", [2, 9])
-def test_frames_that_a_crash_of_the_machine_lost_are_told_before_anything_moves(
-    damage: Callable[[Path], None], stopped_before: int, tmp_path: Path
+def test_what_a_crash_of_the_machine_lost_is_told_before_anything_moves(
+    name: str, damage: Callable[[Path], None], stopped_before: int, tmp_path: Path
 ) -> None:
     with pytest.raises(InterruptedError):
         move(tmp_path, watch=Watch(stopped_before))
-    damage(tmp_path / TRAJECTORY)
-    with pytest.raises(EngineError, match=f"{TRAJECTORY}.*{stopped_before - 1}"):
+    damage(tmp_path / name)
+    with pytest.raises(EngineError, match=f"{name}.*{stopped_before - 1}"):
         move(tmp_path)
     last = reached(tmp_path)
     assert last is not None

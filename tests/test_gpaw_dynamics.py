@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,26 @@ def test_killed_with_its_supervisor_on_one_rank_more(tmp_path: Path, at_the_end:
     process.wait()
     until(lambda: not engines(tmp_path), 10)
     run(MD, hydrogen(), tmp_path, ranks=2)
+    assert steps_of(tmp_path) == (list(range(31)), list(range(31)))
+
+
+def _torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _torn, lambda path: path.write_bytes(b"")])
+def test_electrons_that_a_crash_of_the_machine_tore_are_calculated_again(
+    damage: Callable[[Path], object], tmp_path: Path
+) -> None:
+    def ask() -> None:
+        until(lambda: GPAW().progress(tmp_path).get("step", 0) >= 5 and engines(tmp_path))
+        GPAW().request_stop(tmp_path)
+
+    with Saboteur(ask), pytest.raises(CalculationStoppedError):
+        run(MD, hydrogen(), tmp_path)
+    damage(tmp_path / f"{moment(tmp_path)['electrons']}.0.npz")
+    run(MD, hydrogen(), tmp_path)
+    assert outcomes(tmp_path)[1:] == ["finished"]
     assert steps_of(tmp_path) == (list(range(31)), list(range(31)))
 
 

@@ -41,6 +41,7 @@ def test_trajectories_get_the_relaxed_crystal_where_it_is_theirs(crystal: list[s
     flow = plan(STUDY, settle(STUDY, "preview", {"reaction": {"crystal": crystal}}), "na-fec-md-test")
     jobs = {job.name: job for job, _ in flow.iterflow()}
     *_, criteria, given = jobs["fec-1-events"].function_args
+    assert jobs["naf"].uuid not in jobs["fec-1-course"].input_uuids, "a failed crystal would cost the trajectory"
     assert criteria == {"crystal": tuple(crystal)}
     assert (given == jobs["naf"].output.system) if measured else given is None
 
@@ -87,6 +88,11 @@ def test_refused_before_anything_runs(changes: dict[str, Any], words: str) -> No
 
     with pytest.raises(InputError, match=words):
         check(STUDY, settle(STUDY, "preview", changes))
+
+
+@pytest.mark.parametrize("event", ["C-F cleavage", "C–F cleavage"])
+def test_an_event_is_named_as_keyboards_have_it(event: str) -> None:
+    assert settle(STUDY, "preview", {"stop_after": event}).stop_after == "C–F cleavage"
 
 
 @pytest.mark.parametrize("preset", ["preview", "standard", "published"])

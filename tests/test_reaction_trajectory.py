@@ -22,7 +22,7 @@ from natrium.workflows.studies.reaction_trajectory import EVENTS, ReactionTrajec
 def next_steps(response: Any) -> int:
     assert isinstance(response, Response)
     following, again = response.replace.jobs
-    assert (following.name, again.name) == ("fec-1-md", "fec-1-events")
+    assert (following.name, again.name) == ("fec-1-md", "fec-1-course")
     return int(following.function_args[0]["steps"])
 
 
@@ -104,10 +104,7 @@ def test_a_ring_that_closed_again_is_not_open(
 def test_fluorine_is_measured_by_the_crystal_of_the_same_run(
     crystal: System | None, criteria: dict[str, Any], distance_a: float, tmp_path: Path
 ) -> None:
-    first, second = segment(tmp_path, 0, 30, moves=still), segment(tmp_path, 30, 60, moves=still)
-    response = decided([], first, steps=60, criteria=criteria, crystal=crystal)
-    carried = response.replace.jobs[1].function_args
-    ended = decided([first], second, steps=60, criteria=carried[5])
+    ended = decided([], segment(tmp_path, 0, 30, moves=still), steps=30, criteria=criteria, crystal=crystal)
     assert ended.reaction.settings.crystal_distance_a == pytest.approx(distance_a)
 
 
@@ -121,26 +118,35 @@ def test_a_failed_segment_leaves_what_was_before(tmp_path: Path) -> None:
         decided([], None)
 
 
-def _event(kind: str, process: str, symbols: tuple[str, str]) -> BondEvent:
+def _event(kind: str, process: str, symbols: tuple[str, str], atoms: tuple[int, int]) -> BondEvent:
     return BondEvent(
-        kind=kind, process=process, symbols=symbols, atoms=(1, 2), contact=False, crossing_fs=1, confirmed_fs=11
+        kind=kind, process=process, symbols=symbols, atoms=atoms, contact=False, crossing_fs=1, confirmed_fs=11
     )
 
 
+IN_RING, ELSEWHERE = (9, 10), (12, 13)
+
+
 @pytest.mark.parametrize(
-    ("kind", "process", "symbols", "which"),
+    ("kind", "process", "symbols", "atoms", "which"),
     [
-        pytest.param("lost", "ring opening", ("C", "O"), None, id="of a ring that was not there at the start"),
-        ("broken", "ring opening", ("C", "O"), "ring opening"),
-        ("broken", "cleavage", ("C", "F"), "C–F cleavage"),
+        pytest.param("lost", "ring opening", ("C", "O"), ELSEWHERE, None, id="of a ring that was not there at first"),
+        ("broken", "ring opening", ("C", "O"), IN_RING, "ring opening"),
+        pytest.param("broken", "cleavage", ("C", "O"), IN_RING, "ring opening", id="the second bond of an open ring"),
+        ("broken", "cleavage", ("C", "F"), ELSEWHERE, "C–F cleavage"),
         pytest.param(
-            "broken", "ring opening", ("C", "F"), "C–F cleavage", id="F touches another atom before it leaves"
+            "broken", "ring opening", ("C", "F"), ELSEWHERE, "C–F cleavage", id="F touches another atom before it goes"
         ),
-        ("broken", "cleavage", ("C", "O"), None),
-        ("formed", "bond formation", ("C", "F"), None),
-        ("healed", "ring closure", ("C", "O"), None),
+        ("broken", "cleavage", ("C", "O"), ELSEWHERE, None),
+        ("formed", "bond formation", ("C", "F"), ELSEWHERE, None),
+        ("healed", "ring closure", ("C", "O"), IN_RING, None),
     ],
 )
-def test_what_counts_as_which_event(kind: str, process: str, symbols: tuple[str, str], which: str | None) -> None:
-    event = _event(kind, process, symbols)
-    assert [name for name, accept in EVENTS.items() if accept(event)] == ([which] if which else [])
+def test_what_counts_as_which_event(
+    kind: str, process: str, symbols: tuple[str, str], atoms: tuple[int, int], which: str | None, tmp_path: Path
+) -> None:
+    reaction = decided([], segment(tmp_path, 0, 2, moves=still), steps=2).reaction
+    assert IN_RING in reaction.ring_bonds
+    assert ELSEWHERE not in reaction.ring_bonds
+    event = _event(kind, process, symbols, atoms)
+    assert [name for name, accept in EVENTS.items() if accept(reaction, event)] == ([which] if which else [])

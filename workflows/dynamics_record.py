@@ -86,7 +86,7 @@ class Record:
         """After an interruption: leave no half line, and add the last step where it is missing.
 
         Raises:
-            EngineError: more than the last frame is missing, or the trajectory cannot be read.
+            EngineError: more than the last frame or line is missing, or the trajectory cannot be read.
         """
         if self.comm.rank == 0:
             table = self.folder / SCALARS
@@ -95,13 +95,14 @@ class Record:
             if whole != lines:
                 replace_text(table, "".join(whole))
             told = int(whole[-1].split(",")[0]) if len(whole) > 1 else -1
-            if told < moment.step:
-                self._append_scalars(moment, atoms)
             last = self._last_frame(moment)
-            if last < moment.step - 1 and moment.step > moment.first_frame:
-                self._refuse("is not there" if last < 0 else f"ends at step {last}", moment)
+            for name, ends in ((TRAJECTORY, last), (SCALARS, told)):
+                if ends < moment.step - 1 and moment.step > moment.first_frame:
+                    self._refuse(name, "is not there" if ends < 0 else f"ends at step {ends}", moment)
             if last < moment.step:
                 self._append_frame(moment, atoms)
+            if told < moment.step:
+                self._append_scalars(moment, atoms)
         self.comm.barrier()
 
     def _append(self, moment: Moment, atoms: Any) -> None:
@@ -162,15 +163,15 @@ class Record:
                 return int(trajectory[-1].info["step"])
         except Exception as error:  # of any class: what damaged bytes say is read as offsets and sizes
             if moment.step > moment.first_frame:
-                self._refuse(f"cannot be read at its end ({type(error).__name__}: {error})", moment)
+                self._refuse(TRAJECTORY, f"cannot be read at its end ({type(error).__name__}: {error})", moment)
             path.replace(self.folder / TORN)
             return -1
 
-    def _refuse(self, what: str, moment: Moment) -> NoReturn:
+    def _refuse(self, name: str, what: str, moment: Moment) -> NoReturn:
         # here, because with it come the documents of all results, and most runs do not fail
         from natrium.workflows.engine import EngineError
 
         raise EngineError(
-            f"{self.folder / TRAJECTORY} {what}, but the dynamics had reached step {moment.step}",
-            "calculate again in a new folder: frames that were written are lost, as when a machine or its disk fails",
+            f"{self.folder / name} {what}, but the dynamics had reached step {moment.step}",
+            "calculate again in a new folder: what was written is lost, as when a machine or its disk fails",
         )

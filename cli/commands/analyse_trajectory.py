@@ -20,7 +20,12 @@ MOST_ROWS = 30
 
 
 def analyse_trajectory(
-    file: Annotated[Path, typer.Argument(help="ASE .traj, xyz, XDATCAR, vasprun.xml or a LAMMPS dump; also .gz.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="ASE .traj, xyz, XDATCAR, vasprun.xml or a LAMMPS dump; also .gz. Several: segments in their order."
+        ),
+    ],
     molecule: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,6 +40,9 @@ def analyse_trajectory(
     healed_a: Annotated[float, typer.Option(help="A bond shorter than this is whole, Å; 0.8 times it with H.")] = 1.8,
     dwell_fs: Annotated[float, typer.Option(help="A change counts when it has lasted so long, fs.")] = 10.0,
     cutoffs: Annotated[str, typer.Option(help="Values of --broken-a to compare, Å.")] = "1.8,2.0,2.2",
+    crystal_distance_a: Annotated[
+        float | None, typer.Option(help="Na–F in the crystal, Å. Default: the measured one; PBE's is 2.336.")
+    ] = None,
     at_fs: Annotated[str, typer.Option(help="Times at which the Na–F distance is wanted, fs.")] = "80",
     every: Annotated[int, typer.Option(help="Take every n-th frame.")] = 1,
     format: Annotated[
@@ -54,6 +62,7 @@ def analyse_trajectory(
     from natrium.analysis.figure_file import checked_path
     from natrium.analysis.molecule_atoms import chosen_atoms
     from natrium.analysis.reaction_analysis import analyse
+    from natrium.analysis.trajectory import joined
     from natrium.analysis.trajectory_files import open_trajectory
     from natrium.commands.output import line, notes, print_json
     from natrium.commands.written_files import chosen_writers
@@ -67,10 +76,16 @@ def analyse_trajectory(
         dwell_fs=dwell_fs,
         cutoffs_a=_lengths("--cutoffs", cutoffs),
         at_fs=_lengths("--at-fs", at_fs),
+        **({} if crystal_distance_a is None else {"crystal_distance_a": crystal_distance_a}),
     )
     with _warnings_told():
         elements = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
-        trajectory = open_trajectory(file, time_step_fs=time_step_fs, format=format, symbols=elements, every=every)
+        trajectory = joined(
+            [
+                open_trajectory(file, time_step_fs=time_step_fs, format=format, symbols=elements, every=every)
+                for file in files
+            ]
+        )
         reaction = analyse(trajectory, chosen_atoms(trajectory, molecule or [], settings), settings)
     if as_json:
         print_json(reaction)

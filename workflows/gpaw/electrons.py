@@ -7,6 +7,8 @@ happened.
 
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,11 @@ def save(calc: Any, prediction: DensityPrediction, folder: Path, step: int) -> s
     with (folder / f"{name}.{world.rank}.npz").open("wb") as file:
         arrays: dict[str, Any] = {"ranks": np.array(world.size)} | _arrays(calc.dft) | prediction.arrays()
         np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    if world.rank == 0:
+        with (folder / f"{name}.gpw").open("rb") as file:
+            os.fsync(file.fileno())
     world.barrier()
     return name
 
@@ -47,7 +54,7 @@ def restore(calc: Any, prediction: DensityPrediction, folder: Path, name: str) -
     try:
         with np.load(path) as file:
             kept = dict(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         kept = {}
     memory = _arrays(calc.dft)
     fits = int(kept.get("ranks", 0)) == world.size and all(

@@ -22,7 +22,7 @@ from natrium.workflows.partners import require
 from natrium.workflows.result import CalculationResult, CalculationSummary, StudyResult
 from natrium.workflows.studies.na_fec_md_settings import NaFecMdSettings, Species, trajectories
 from natrium.workflows.studies.na_fec_md_starts import on_slab, unrelaxed
-from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, go_on
+from natrium.workflows.studies.reaction_trajectory import Goal, ReactionTrajectory, events, go_on
 from natrium.workflows.study import StudySettings, shown
 
 PUBLISHED_AT_FS = 80.0
@@ -95,10 +95,12 @@ class NaFecMd:
             start.name = f"{name}-interface"
             first = CalculationMaker(**maker).make(start.output)
             criteria = settings.reaction.model_dump(exclude_unset=True)
-            events = go_on(start.output, [], first.output, maker, goal, criteria, crystal)
-            events.name = f"{name}-events"
-            jobs += [start, first, events]
-            found[name] = events.output
+            course = go_on(start.output, [], first.output, maker, goal, criteria)
+            course.name = f"{name}-course"
+            happened = events(start.output, course.output, goal, criteria, crystal)
+            happened.name = f"{name}-events"
+            jobs += [start, first, course, happened]
+            found[name] = happened.output
         result = summarise(naf.output, found, settings)
         return Flow([*jobs, result], output=result.output, name=self.name)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -21,6 +22,11 @@ from natrium.workflows.studies.reaction_trajectory import StopAfter
 from natrium.workflows.study import StudySettings
 
 Species = Literal["fec", "fec-na"]
+
+
+def _typed(event: object) -> object:
+    """A hyphen, which keyboards have, is the dash of a bond."""
+    return event.replace("C-F", "C–F") if isinstance(event, str) else event
 
 
 class Start(BaseModel):
@@ -49,8 +55,8 @@ class NaFecMdSettings(StudySettings):
     vacuum_a: PositiveFloat = Field(description="Empty height above the slab, without the molecule, Å")
     lattice_constant_a: PositiveFloat | None = Field(description="Of sodium, Å; null takes the reference value")
     segment_steps: PositiveInt = Field(description="Steps of one job")
-    stop_after: StopAfter | None = Field(
-        description="'C–F cleavage', 'ring opening' or null: a trajectory may end then"
+    stop_after: Annotated[StopAfter | None, BeforeValidator(_typed)] = Field(
+        description="'C-F cleavage', 'ring opening' or null: a trajectory may end then"
     )
     stop_delay_fs: NonNegativeFloat = Field(description="So long after that event, fs")
     reaction: ReactionSettings = Field(ReactionSettings(), description="When a bond counts as broken")

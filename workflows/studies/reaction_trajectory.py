@@ -26,13 +26,12 @@ from natrium.workflows.partners import require
 from natrium.workflows.result import CalculationResult, CalculationSummary
 
 StopAfter = Literal["C–F cleavage", "ring opening"]
-EVENTS: dict[StopAfter, Callable[[BondEvent], bool]] = {
-    "ring opening": lambda event: (
-        event.kind == "broken" and event.process == "ring opening" and "F" not in event.symbols
-    ),
-    "C–F cleavage": lambda event: event.kind == "broken" and set(event.symbols) == {"C", "F"},
+EVENTS: dict[StopAfter, Callable[[Reaction, BondEvent], bool]] = {
+    "ring opening": lambda reaction, event: event.kind == "broken" and event.atoms in reaction.ring_bonds,
+    "C–F cleavage": lambda _, event: event.kind == "broken" and set(event.symbols) == {"C", "F"},
 }
-"""Fluorine that touches a second atom before it leaves its own opens a ring as the graph has it: that is a cleavage."""
+"""By the rings of the start: when two bonds of a ring break, the second alone is a cleavage by the bonds of that time,
+and fluorine that touches a second atom before it leaves its own opens a ring."""
 
 
 class Goal(BaseModel):
@@ -72,6 +71,15 @@ class Segment(BaseModel):
         )
 
 
+class Course(BaseModel):
+    """A trajectory that is as long as it is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    segments: list[Segment] = Field(min_length=1)
+    ended: str = Field(description="Why it ended there")
+
+
 class ReactionTrajectory(BaseModel):
     """What happened in one trajectory."""
 
@@ -98,7 +106,7 @@ class ReactionTrajectory(BaseModel):
 
 
 # without an output_schema: jobflow would hold the reference to a replacement against it
-@job(data=PAYLOAD, config=JobConfig(on_missing_references=OnMissing.NONE))
+@job(config=JobConfig(on_missing_references=OnMissing.NONE))
 def go_on(
     start: Any,
     before: list[Any],
@@ -106,9 +114,10 @@ def go_on(
     maker: dict[str, Any],
     goal: dict[str, Any],
     criteria: dict[str, Any],
-    crystal: Any = None,
-) -> ReactionTrajectory | Response[Any]:
-    """Look at a trajectory so far: go on with another segment, or evaluate it.
+) -> Course | Response[Any]:
+    """Go on with another segment, or say that it is enough.
+
+    It depends on nothing but its segments: what is calculated again for another reason calculates none of them again.
 
     Args:
         start: The system at its first frame.
@@ -117,19 +126,13 @@ def go_on(
         maker: The maker of segments, as `CalculationMaker` fields.
         goal: A `Goal`.
         criteria: What differs from the default `ReactionSettings`.
-        crystal: The relaxed crystal; where `criteria` name no distance of its neighbours, it is this one's. None: as
-            they say.
     """
     wanted = Goal.model_validate(goal)
     name = wanted.name
-    if crystal is not None:
-        criteria = {"crystal_distance_a": nearest_distance(System.model_validate(crystal))} | criteria
     segments = [Segment.model_validate(one) for one in before] + ([Segment.of(last)] if last is not None else [])
     if not segments:
         require(f"trajectory {name}", {maker["name"]: None})
-    begun = System.model_validate(start)
-    reaction = _reaction(begun, segments, ReactionSettings.model_validate(criteria))
-    left, reason = _left(segments, reaction, wanted)
+    left, reason = _left(System.model_validate(start), segments, wanted, criteria)
     if last is None:
         reason = f"segment {len(segments) + 1} failed: this is what was there before it"
     elif left:
@@ -140,22 +143,43 @@ def go_on(
         following = CalculationMaker(one.name, calculation, one.engine).make(newest.system, folder)
         known = [segment.model_dump(mode="json") for segment in segments]
         again = go_on(start, known, following.output, maker, goal, criteria)
-        again.name = f"{name}-events"
+        again.name = f"{name}-course"
         return Response(replace=Flow([following, again], output=again.output))
-    return _outcome(wanted, begun, segments, reaction, reason)
+    return Course(segments=segments, ended=reason)
 
 
-def _reaction(start: System, segments: list[Segment], criteria: ReactionSettings) -> Reaction:
+@job(data=PAYLOAD, output_schema=ReactionTrajectory, config=JobConfig(on_missing_references=OnMissing.NONE))
+def events(
+    start: Any, course: Any, goal: dict[str, Any], criteria: dict[str, Any], crystal: Any = None
+) -> ReactionTrajectory:
+    """What happened in a trajectory.
+
+    Args:
+        start: The system at its first frame.
+        course: A `Course`.
+        goal: A `Goal`.
+        criteria: What differs from the default `ReactionSettings`.
+        crystal: The relaxed crystal; where `criteria` name no distance of its neighbours, it is this one's. None: as
+            they say.
+    """
+    wanted = Goal.model_validate(goal)
+    require(f"the events of {wanted.name}", {f"{wanted.name}-course": course})
+    if crystal is not None:
+        criteria = {"crystal_distance_a": nearest_distance(System.model_validate(crystal))} | criteria
+    return _outcome(wanted, System.model_validate(start), Course.model_validate(course), criteria)
+
+
+def _reaction(start: System, segments: list[Segment], criteria: dict[str, Any]) -> Reaction:
     trajectory = joined([open_trajectory(one.dynamics.trajectory) for one in segments])
-    return analyse(trajectory, molecule_atoms(start), criteria)
+    return analyse(trajectory, molecule_atoms(start), ReactionSettings.model_validate(criteria))
 
 
-def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int, str]:
+def _left(start: System, segments: list[Segment], goal: Goal, criteria: dict[str, Any]) -> tuple[int, str]:
     """How many steps the next segment has, and why there are none left."""
     newest = segments[-1].dynamics
     until, reason = goal.steps, "it reached its length"
     if goal.stop_after is not None:
-        event = _lasting(reaction, goal.stop_after)
+        event = _lasting(_reaction(start, segments, criteria), goal.stop_after)
         if event is not None:
             enough = math.ceil((event.confirmed_fs + goal.stop_delay_fs) / newest.time_step_fs - 1e-9)
             if enough < until:
@@ -166,10 +190,12 @@ def _left(segments: list[Segment], reaction: Reaction, goal: Goal) -> tuple[int,
 def _lasting(reaction: Reaction, which: StopAfter) -> BondEvent | None:
     """The earliest such event after which the bond did not heal."""
     last = {event.atoms: event for event in reaction.events}
-    return reaction.earliest(lambda event: EVENTS[which](event) and event is last[event.atoms])
+    return reaction.earliest(lambda event: EVENTS[which](reaction, event) and event is last[event.atoms])
 
 
-def _outcome(goal: Goal, start: System, segments: list[Segment], reaction: Reaction, reason: str) -> ReactionTrajectory:
+def _outcome(goal: Goal, start: System, course: Course, criteria: dict[str, Any]) -> ReactionTrajectory:
+    segments = course.segments
+    reaction = _reaction(start, segments, criteria)
     opening, cleavage = (_lasting(reaction, which) for which in EVENTS)
     dynamics = [one.dynamics for one in segments]
     return ReactionTrajectory(
@@ -179,7 +205,7 @@ def _outcome(goal: Goal, start: System, segments: list[Segment], reaction: React
         label=start.label,
         charge=start.charge,
         steps=dynamics[-1].last_step,
-        ended=reason,
+        ended=course.ended,
         ring_opening_fs=opening and opening.crossing_fs,
         cf_cleavage_fs=cleavage and cleavage.crossing_fs,
         fragments=list(reaction.fragments[-1].names),
