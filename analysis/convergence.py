@@ -49,6 +49,7 @@ class QuantityConvergence(_Document):
     name: str
     symbol: str
     unit: str
+    structure: str = Field("", description="That the number is of; empty: of none")
     value: float | None = Field(description="With the settings as they were given, in `unit`")
     error: float | None = Field(description="Root of the sum of the squares of the knobs' errors, in `unit`")
     error_sum: float | None = Field(description="Plain sum of the knobs' errors, in `unit`: none of them cancels")

@@ -23,7 +23,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "plane waves, 700 eV": FINE | {"cutoff_ev": 700.0},
     "plane waves, 350 eV (standard)": {},
     "the same, fine potential": FINE,
-    "plane waves, 500 eV (published)": {"cutoff_ev": 500.0},
+    "plane waves, 500 eV": {"cutoff_ev": 500.0},
     "atomic orbitals, 0.20 Å": ORBITALS | {"grid_spacing_a": 0.20},
     "atomic orbitals, 0.25 Å (preview)": ORBITALS | {"grid_spacing_a": 0.25},
 }

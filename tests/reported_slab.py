@@ -69,13 +69,15 @@ def slab(**changed: Any) -> SlabResult:
     return SlabResult(**(FACTS | {"top_ev": 2.8, "sites": sites, "comparisons": [], "missing": []} | changed))
 
 
-def measured(name: str, errors: dict[str, float], value: float | None = 0.0, **changed: Any) -> ConvergenceResult:
+def measured(
+    name: str, errors: dict[str, float], value: float | None = 0.0, structure: str = "", **changed: Any
+) -> ConvergenceResult:
     """A convergence result whose ladders end at the reference and have this spread."""
     ladders = {
         knob: ("", [Rung("1", 1.0, value and value + error, 1.0, False), Rung("2", 2.0, value, 1.0, True)])
         for knob, error in errors.items()
     }
-    quantity = with_error_bar(name, "X", "eV", value, ladders)
+    quantity = with_error_bar(name, "X", "eV", value, ladders).model_copy(update={"structure": structure})
     return ConvergenceResult(**(FACTS | {"study": "converge-slab"} | changed), quantities=[quantity], missing=[])
 
 

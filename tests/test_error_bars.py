@@ -50,13 +50,14 @@ def bars(result: SlabResult, *convergences: ConvergenceResult) -> dict[str, str]
             {"top": "0.020 converge-slab-1"},
         ),
         # of another quantity, and of one that the study does not know any more
-        ([measured("level", {"cutoff": 0.01}, -1.0)], {"level, hollow": "0.010 converge-slab-0"}),
+        ([measured("level", {"cutoff": 0.01}, -1.0, "hollow")], {"level, hollow": "0.010 converge-slab-0"}),
         ([measured("bottom", {"cutoff": 0.01}, 2.8)], {}),
-        # which structures are calculated decides on no number; the error bar is of the first one
+        # which structures are calculated decides on no number; the error bar is of the one that was converged
         (
-            [measured("level", {"cutoff": 0.01}, -0.5, overrides={"structures": ["on-top"]})],
+            [measured("level", {"cutoff": 0.01}, -0.5, "on-top", overrides={"structures": ["on-top"]})],
             {"level, on-top": "0.010 converge-slab-0"},
         ),
+        ([measured("level", {"cutoff": 0.01}, -0.5, "bridge")], {}),
     ],
 )
 def test_error_bars_belong_to_a_quantity_of_the_same_settings(

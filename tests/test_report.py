@@ -67,8 +67,10 @@ def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -
         (found,) = reports(elsewhere, str(tmp_path / "plain.json"))
         assert found["origins"][0]["address"] == plain
         assert found["rows"][0]["ours"] == 2.0625
+        assert found["origins"] == reports(planks, plain)[0]["origins"]
+        assert len(reports(elsewhere, str(tmp_path / "plain.json"), str(tmp_path / "changed.json"))) == 2
         said = {
-            ("plain.json", "changed.json"): "2 results of plank standard",
+            ("plain.json", "plain.json"): "2 results of plank standard",
             ("other.json",): "is no result of a study",
             ("none.json",): "No such file",
         }

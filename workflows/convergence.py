@@ -26,6 +26,7 @@ from natrium.workflows.study import (
     Changeable,
     Convergeable,
     ConvergedSingly,
+    Quantity,
     Study,
     StudySettings,
     number_at,
@@ -240,6 +241,8 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
     for rung in map(Rung.model_validate, rungs):
         ladders.setdefault(rung.knob, []).append(rung)
 
+    reference = results.get(REFERENCE)
+
     def measured(rung: Rung, path: str) -> Measured:
         value = number_at(results.get(rung.part), path)[0]
         return Measured(rung.label, rung.value, value, times_s.get(rung.part), rung.part == REFERENCE)
@@ -248,21 +251,20 @@ def judge(outputs: list[list[Any]], rungs: list[Any], facts: dict[str, Any], bas
         """Settings may leave a quantity out, on all rungs alike."""
         return any(number_at(one, path)[0] is not None for one in results.values())
 
-    reference = results.get(REFERENCE)
+    def converged(name: str, quantity: Quantity) -> QuantityConvergence:
+        value, structure = number_at(reference, quantity.path)
+        ladder_of = {
+            knob: (ladder[0].unit, [measured(rung, quantity.path) for rung in ladder])
+            for knob, ladder in ladders.items()
+        }
+        found = with_error_bar(name, quantity.symbol, quantity.unit, value, ladder_of)
+        return found.model_copy(update={"structure": structure})
+
     return ConvergenceResult(
         **facts,
         calculations={f"{REFERENCE}-{name}": own for name, own in reference.calculations.items()} if reference else {},
         quantities=[
-            with_error_bar(
-                name,
-                quantity.symbol,
-                quantity.unit,
-                number_at(reference, quantity.path)[0],
-                {
-                    knob: (ladder[0].unit, [measured(rung, quantity.path) for rung in ladder])
-                    for knob, ladder in ladders.items()
-                },
-            )
+            converged(name, quantity)
             for name, quantity in convergence.quantities_of_base.items()
             if is_there(quantity.path)
         ],

@@ -10,7 +10,14 @@ from typing import Any
 from natrium.structures.errors import InputError
 from natrium.workflows.calculation import Calculation
 from natrium.workflows.result import StudyResult
-from natrium.workflows.study import Poolable, Study
+from natrium.workflows.study import Poolable, Study, study
+
+
+def common_settings(result: StudyResult) -> tuple[object, ...]:
+    """What results have in common that are told as one: study, preset, engine, and changes but for which parts."""
+    chosen = study(result.study)
+    parts = chosen.parts if isinstance(chosen, Poolable) else ()
+    return result.study, result.preset, result.engine, sorted(_of_all(result, parts).items())
 
 
 def pooled(chosen: Study, results: Sequence[StudyResult]) -> StudyResult:

@@ -107,15 +107,13 @@ def error_bars(chosen: Study, result: StudyResult, measured: Sequence[Measured])
     for address, convergence in measured:
         if _method(convergence, parts) != _method(result, parts) or not _calculated_alike(convergence, result):
             continue
-        selected = next((convergence.overrides[name] for name in parts if convergence.overrides.get(name)), None)
         for quantity in convergence.quantities:
             if quantity.error is None or quantity.name not in quantities:
                 continue
-            _, structure = number_at(result, quantities[quantity.name].path)
             knobs = {knob.knob: knob.error for knob in quantity.knobs if knob.error is not None}
             drifts = any(knob.rule == "drifts" for knob in quantity.knobs)
             bar = ErrorBar(error=quantity.error, knobs=knobs, lower_bound=drifts, address=address)
-            found.setdefault((quantity.name, selected[0] if structure and selected else structure), bar)
+            found.setdefault((quantity.name, quantity.structure), bar)
     return found
 
 

@@ -49,7 +49,7 @@ def report(
         _fill(into, addresses or [])
         return
     with open_store() as store:
-        found = list(_named(store, addresses).values()) if addresses else list(_newest_of_all(store))
+        found = _named(store, addresses) if addresses else list(_newest_of_all(store))
     if as_json:
         print_json(found)
     elif not found:
@@ -78,7 +78,12 @@ def _fill(path: Path, addresses: list[str]) -> None:
             "put <!-- natrium report: na110 standard --> and <!-- end --> into it, each on a line of its own",
         )
     with open_store() as store:
-        chosen = {f"{study} {preset}": one for (study, preset), one in _named(store, addresses).items()}
+        chosen: dict[str, Reproduction] = {}
+        for one in _named(store, addresses):
+            if chosen.setdefault(f"{one.study} {one.preset}", one) is not one:
+                raise InputError(
+                    f"several results of {one.study} {one.preset} with other settings", "name one for its region"
+                )
         contents = {name: chosen.get(name) or _of_region(store, name) for name in names}
     for name in chosen.keys() - set(names):
         notes.print(f"{path} has no region {name}: nothing was written of it")
@@ -99,7 +104,7 @@ def _of_region(store: ResultsStore, name: str) -> Reproduction | None:
     words = name.split()
     if len(words) == 1:
         try:
-            (one,) = _named(store, words).values()
+            (one,) = _named(store, words)
         except InputError:
             return None
         return one
@@ -134,13 +139,15 @@ def _newest(store: ResultsStore, study_name: str, preset: str) -> Reproduction |
     return None
 
 
-def _named(store: ResultsStore, addresses: Iterable[str]) -> dict[tuple[str, str], Reproduction]:
-    """Results that were asked for, by study and preset: several of one are pooled."""
-    found: dict[tuple[str, str], list[Source]] = {}
+def _named(store: ResultsStore, addresses: Iterable[str]) -> list[Reproduction]:
+    """Results that were asked for: those of one study, preset and settings are pooled."""
+    from natrium.workflows.pooling import common_settings
+
+    found: dict[str, list[Source]] = {}
     for address in addresses:
         source = _of_file(Path(address)) if address.endswith(".json") else _of_address(store, address)
-        found.setdefault((source.result.study, source.result.preset), []).append(source)
-    return {name: _reproduction(store, sources) for name, sources in found.items()}
+        found.setdefault(repr(common_settings(source.result)), []).append(source)
+    return [_reproduction(store, sources) for sources in found.values()]
 
 
 def _of_address(store: ResultsStore, address: str) -> Source:
@@ -163,8 +170,13 @@ def _of_file(path: Path) -> Source:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         known = document["metadata"]["natrium"]
-        told = known["study"], known["run"], datetime.fromisoformat(document["completed_at"]), document["output"]
-        calculations = list(told[-1]["calculations"].values())
+        told = (
+            known["study"],
+            known["run"],
+            datetime.fromisoformat(document["completed_at"]).astimezone(),
+            document["output"],
+        )
+        calculations = document["executed"]
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "name a file that is there") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

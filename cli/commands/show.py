@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,8 @@ def show(
 
     with open_store() as store:
         found = _result_or_run(store, address)
+        if as_json and isinstance(found, dict) and found["metadata"]["natrium"]["kind"] == "study":
+            found["executed"] = _executed(store, found["metadata"]["natrium"]["run"])
     if isinstance(found, dict):
         _show_result(found, as_json)
     else:
@@ -55,6 +58,15 @@ def _result_or_run(store: ResultsStore, address: str) -> dict[str, Any] | Run:
         return run
 
 
+def _executed(store: ResultsStore, run: str) -> list[dict[str, Any]]:
+    """How every calculation of a run was done: the result document has not all of them."""
+    from natrium.workflows.reproduction import Executed
+
+    rows = store.find(run=run, kind="calculation", limit=0)
+    newest = {row.address: Executed.model_validate(row.output) for row in reversed(rows)}
+    return [one.model_dump(mode="json") for one in newest.values()]
+
+
 def _show_result(document: dict[str, Any], as_json: bool) -> None:
     from pydantic import ValidationError
 
@@ -65,7 +77,10 @@ def _show_result(document: dict[str, Any], as_json: bool) -> None:
     from natrium.workflows.study import study
 
     if as_json:
-        print_json({name: document[name] for name in ("metadata", "completed_at", "uuid", "index", "output")})
+        # with the time zone, which the database leaves out
+        document["completed_at"] = datetime.fromisoformat(document["completed_at"]).astimezone().isoformat()
+        told = ("metadata", "completed_at", "uuid", "index", "output", "executed")
+        print_json({name: document[name] for name in told if name in document})
         return
     natrium = document["metadata"]["natrium"]
     is_study = natrium["kind"] in ("study", PART)
