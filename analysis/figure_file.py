@@ -25,6 +25,11 @@ STYLE: Any = {
 """matplotlib's settings for figures that go into a paper."""
 
 
+def suffix_of(path: Path) -> str:
+    """The suffix that says what is in a file: .png, but .xyz.gz of what is compressed."""
+    return "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
+
+
 def checked_path(path: Path | str, suffixes: Sequence[str], *, overwrite: bool) -> Path:
     """The path, if it may be written.
 
@@ -37,10 +42,9 @@ def checked_path(path: Path | str, suffixes: Sequence[str], *, overwrite: bool) 
         InputError: an unknown suffix, no such folder, or a file that exists and may not be replaced.
     """
     path = Path(path)
-    if suffixes and path.suffix.lower() not in suffixes:
-        raise InputError(
-            f"{path}: cannot write a {path.suffix or 'file without a suffix'}", f"use {', '.join(suffixes)}"
-        )
+    suffix = suffix_of(path)
+    if suffixes and suffix.lower() not in suffixes:
+        raise InputError(f"{path}: cannot write a {suffix or 'file without a suffix'}", f"use {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist", "create it, or choose another")
     if path.exists() and not overwrite:

@@ -12,8 +12,8 @@ import numpy as np
 from natrium.analysis.figure_file import checked_path
 from natrium.analysis.trajectory import Trajectory
 
-SUFFIXES = (".xyz", ".extxyz", ".gz")
-"""Those of the files that can be written; with .gz they are compressed."""
+SUFFIXES = (".xyz", ".extxyz", ".xyz.gz", ".extxyz.gz")
+"""Those of the files that can be written."""
 
 
 def write_xyz(path: Path | str, trajectory: Trajectory, *, overwrite: bool = False) -> Path:

@@ -98,6 +98,7 @@ def test_all_frames_in_one_file_that_others_read(name: str) -> None:
         ((RUN, "fec-2", "-o", "a.gif"), "gone.traj"),
         (("na110-222222", "-o", "a.gif"), "has no trajectories"),
         ((RUN, "-o", "a.avi"), "no such format"),
+        ((RUN, "-o", "a.gif.gz"), "no such format"),
         ((RUN, "-o", "nowhere/a.xyz"), "does not exist"),
     ],
 )

@@ -145,10 +145,18 @@ def test_dissociated_in_both_hollows_of_a_rhombus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("depth", "suffix"),
-    [(0.3, ""), (0.86, ""), (0.89, "-in-layer-2"), (1.11, "-in-layer-2"), (1.2, "-under-layer-2"), (2, "-in-layer-3")],
+    ("depth", "void", "suffix"),
+    [
+        (0.5, "octahedral", ""),
+        (0.3, "subsurface", ""),
+        (0.86, "subsurface", ""),
+        (0.89, "subsurface", "-in-layer-2"),
+        (1.11, "subsurface", "-in-layer-2"),
+        (1.2, "subsurface", "-under-layer-2"),
+        (2, "subsurface", "-in-layer-3"),
+    ],
 )
-def test_oxygen_that_went_deeper_has_moved(depth: float, suffix: str) -> None:
+def test_oxygen_that_went_deeper_has_moved(depth: float, void: str, suffix: str) -> None:
     slab = na110((2, 2), layers=6)
     centre = np.array(embedded(slab, "octahedral"))
     half = bond(1.34, 90)
@@ -156,9 +164,10 @@ def test_oxygen_that_went_deeper_has_moved(depth: float, suffix: str) -> None:
         top_a = centre[2] + LAYER_A / 2
         moved = [[*(centre + offset)[:2], top_a - depth * LAYER_A] for offset in offsets]
         state = oxygen_state(with_oxygen(slab, *moved))
-        kind = next(void for void in ("octahedral", "tetrahedral", "subsurface") if void in state.name)
-        assert state.name == start.replace("octahedral", kind) + suffix
-        assert (became(start, state) is None) == (state.name == start)
+        now = start.replace("octahedral", void) + suffix
+        assert state.name == now
+        kind = "O2" if "-o2-" in start else "O"
+        assert became(start, state) == (None if void == "octahedral" else f"{kind} moved from {start} to {now}")
 
 
 @pytest.mark.parametrize(

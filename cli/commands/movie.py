@@ -86,5 +86,5 @@ def _frames(path: Path, trajectory: Trajectory, _: Reaction, force: bool) -> Pat
 _WRITERS: dict[str, Writer] = {
     **dict.fromkeys((".gif", ".mp4"), _film),
     **dict.fromkeys((".png", ".pdf", ".svg"), _strip),
-    **dict.fromkeys((".xyz", ".extxyz", ".gz"), _frames),
+    **dict.fromkeys((".xyz", ".extxyz", ".xyz.gz", ".extxyz.gz"), _frames),
 }

@@ -20,11 +20,12 @@ def chosen_writers(paths: Sequence[Path], writers: Mapping[str, Writer], *, forc
     Raises:
         InputError: a file that nothing writes, or that exists and may not be replaced.
     """
+    from natrium.analysis.figure_file import suffix_of
     from natrium.structures.errors import InputError
 
     chosen = []
     for path in paths:
-        writer = writers.get(path.name, writers.get(path.suffix))
+        writer = writers.get(path.name, writers.get(suffix_of(path)))
         if writer is None:
             raise InputError(f"{path}: no such format", f"use a name that ends in {', '.join(writers)}")
         chosen.append((path, writer))
