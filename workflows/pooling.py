@@ -12,6 +12,9 @@ from natrium.workflows.calculation import Calculation
 from natrium.workflows.result import StudyResult
 from natrium.workflows.study import Poolable, Study, study
 
+SAME_ENERGY_EV = 0.005
+"""Two runs of one calculation differ by less: what SCF and a relaxation's threshold leave."""
+
 
 def common_settings(result: StudyResult) -> tuple[object, ...]:
     """What results have in common that are told as one: study, preset, engine, and changes but for which parts."""
@@ -75,6 +78,12 @@ def _differences(one: StudyResult, other: StudyResult, parts: Sequence[str]) -> 
         if here != there:
             field = next(name for name in type(here).model_fields if getattr(here, name) != getattr(there, name))
             yield f"{field} of {step} is {getattr(here, field)} and {getattr(there, field)}"
+    # the model (layers, vacuum) is in no calculation's settings, but in what both have calculated
+    for name in one.calculations.keys() & other.calculations.keys():
+        told = [(result.calculations[name].formula, result.calculations[name].energy_ev) for result in (one, other)]
+        (formula, energy_ev), (formula_there, energy_there_ev) = told
+        if formula != formula_there or abs(energy_ev - energy_there_ev) > SAME_ENERGY_EV:
+            yield f"{name} is {formula}, {energy_ev:.3f} eV, and {formula_there}, {energy_there_ev:.3f} eV"
 
 
 def _by_step(result: StudyResult) -> dict[str, Calculation]:
