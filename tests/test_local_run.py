@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from supervised import engines
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -172,9 +173,15 @@ def test_a_run_killed_in_the_middle_of_a_relaxation_gives_the_undisturbed_number
     process = parallel.start(*small_na110)
     relaxing = "natrium-runs/*/03-slab-relax"
     wait_until(lambda: any(said(folder).get("step", 0) >= 1 for folder in natrium.folder.glob(relaxing)))
+    run = natrium.the_run()
+    for engine in engines(run / "03-slab-relax"):
+        os.kill(engine, signal.SIGSTOP)  # so that it is still running when it is looked at
+    shown = natrium("show", run.name).stdout
+    assert "attempt 1: running since" in shown
+    assert "no end was seen" not in shown
     process.kill()
     process.communicate()
-    run = natrium.the_run()
+    assert "no end was seen" in natrium("show", run.name).stdout
     assert f"{run.name} (interrupted): natrium run --resume" in natrium("results").stderr
     before = {step: contents(run / step) for step in ("01-bulk", "02-slab")}
 

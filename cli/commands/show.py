@@ -187,10 +187,14 @@ def _settings(calculation: Calculation) -> str:
     return "  ".join(flow)
 
 
-def _attempts(attempts: list[Attempt]) -> None:
+def _attempts(attempts: list[Attempt], *, running: bool = False) -> None:
+    """All of them; the last one of a step that runs has no end yet, and is written down as if it had vanished."""
     from natrium.commands.output import line, short
 
     for attempt in attempts:
+        if running and attempt is attempts[-1] and attempt.wall_time_s is None:
+            line(f"    attempt {attempt.number}: running since {attempt.started:%Y-%m-%d %H:%M} UTC")
+            continue
         after = f" after {attempt.wall_time_s:.1f} s" if attempt.wall_time_s is not None else ""
         job = f", job {attempt.scheduler_job}" if attempt.scheduler_job else ""
         line(
@@ -247,7 +251,7 @@ def _show_run(run: Run, as_json: bool) -> None:
         line(f"  {told:<12} {step.name}")
         if told in (State.FAILED, State.INTERRUPTED, State.RUNNING):
             line(f"    folder {folder}")
-            _attempts(read_attempts(folder))
+            _attempts(read_attempts(folder), running=told == State.RUNNING)
         if told == State.RUNNING and step.engine is not None:
             line(f"    now: {described(engine(step.engine).progress(folder))}")
     if run.error and state != State.RUNNING:
