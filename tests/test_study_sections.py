@@ -93,6 +93,23 @@ def test_every_preset_of_every_study_can_be_planned(name: str, preset: str) -> N
 
 
 @pytest.mark.parametrize(("name", "preset"), EACH)
+def test_every_job_comes_after_those_it_waits_for(name: str, preset: str) -> None:
+    chosen = study(name)
+    come: set[str] = set()
+    for job, parents in in_order(chosen.flow(settle(chosen, preset, {}))):
+        assert come.issuperset(parents)
+        assert come.issuperset(job.input_uuids)
+        come.add(job.uuid)
+
+
+def test_one_structure_is_finished_before_the_next_begins() -> None:
+    names = ["hollow-upright", "on-top-upright"]
+    chosen = study("na110-o2")
+    steps = [job.name for job, _ in in_order(chosen.flow(settle(chosen, "standard", {"structures": names})))]
+    assert steps.index("hollow-upright-evaluation") < steps.index("on-top-upright-relax")
+
+
+@pytest.mark.parametrize(("name", "preset"), EACH)
 def test_every_section_is_that_of_a_step(name: str, preset: str) -> None:
     chosen = study(name)
     settled = settle(chosen, preset, {})

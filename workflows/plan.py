@@ -60,11 +60,22 @@ def plan(chosen: Study, settings: StudySettings, address: str) -> Flow:
 
 
 def in_order(flow: Flow) -> list[tuple[Job, list[str]]]:
-    """The jobs of a flow, each after those it waits for and with their ids."""
+    """The jobs of a flow, each after those it waits for and with their ids; for the rest in the order of the flow.
+
+    jobflow's own order goes through all branches at once: where a study lists one structure after the other, an
+    interrupted run would have many begun structures and no finished one.
+    """
+    place = {uuid: place for place, uuid in enumerate(flow.job_uuids)}
     # jobflow warns of independent branches, which are nothing unusual
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Some jobs are not connected")
-        return list(flow.iterflow())
+        waiting = sorted(flow.iterflow(), key=lambda entry: place[entry[0].uuid])
+    to_come, ordered = set(place), []
+    while waiting:
+        ready = next(number for number, (_, parents) in enumerate(waiting) if to_come.isdisjoint(parents))
+        ordered.append(waiting.pop(ready))
+        to_come.remove(ordered[-1][0].uuid)
+    return ordered
 
 
 def label(job: Job, shared: Mapping[str, Any]) -> None:
