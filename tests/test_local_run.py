@@ -123,6 +123,8 @@ def test_a_failed_step_stops_only_what_needs_it(
     assert done <= calls(run).keys()
     shown = ladder("show", run.name).stdout
     assert f"failed       {step}" in shown
+    assert f"failed       {step}" in ladder("show", f"{run.name}/{step}").stdout
+    assert [each["name"] for each in ladder.json("show", f"{run.name}/result")["steps"]] == ["result"]
     assert evidence in shown
     assert [path.name for path in run.glob("*/error.txt")] == (["error.txt"] if "crash" in fate else [])
     assert f"{run.name} (failed)" in ladder("results").stderr

@@ -37,7 +37,7 @@ def show(
     if isinstance(found, dict):
         _show_result(found, as_json)
     else:
-        _show_run(found, as_json)
+        _show_run(found, address.partition("/")[2], as_json)
 
 
 def _result_or_run(store: ResultsStore, address: str) -> dict[str, Any] | Run:
@@ -229,7 +229,8 @@ def _provenance(of: dict[str, Provenance]) -> None:
                 line(f"  {called}: {value}")
 
 
-def _show_run(run: Run, as_json: bool) -> None:
+def _show_run(run: Run, asked: str, as_json: bool) -> None:
+    """How far a run has come, or of one that was asked for a step, that step."""
     from natrium.analysis.runs import State
     from natrium.commands.output import line, print_json, short
     from natrium.commands.progress import described
@@ -240,12 +241,15 @@ def _show_run(run: Run, as_json: bool) -> None:
 
     state = state_now(run)
     if as_json:
-        print_json(run.model_dump(mode="json") | {"state": state.value})
+        steps = [step.model_dump(mode="json") for step in run.steps if step.name.startswith(asked)]
+        print_json(run.model_dump(mode="json") | {"state": state.value, "steps": steps})
         return
     line(f"  {state}; it has no result yet", run.address)
     line(f"  preset {run.preset}, changed: {short(run.overrides) if run.overrides else 'nothing'}")
     line(f"  started {run.created.astimezone():%Y-%m-%d %H:%M} on {run.host}, folder {run.folder}")
     for position, step in enumerate(run.steps):
+        if not step.name.startswith(asked):
+            continue
         folder = Path(run.folder) / step_folder(run, position)
         told = State.INTERRUPTED if step.state == State.RUNNING and state != State.RUNNING else step.state
         line(f"  {told:<12} {step.name}")
