@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
 
@@ -99,9 +99,10 @@ class SurfaceLattice:
 def surface_lattice(slab: System) -> SurfaceLattice:
     """The in-plane lattice of the top layer of a bcc(110) slab of any lateral size, relaxed or not.
 
-    The lattice vectors come from the bottom layer, which a relaxation leaves alone: the six neighbours of each atom are
-    grouped by direction, and over a periodic layer the mean of a group is a lattice vector exactly. The origin is the
-    median over the atoms of the top layer, so that a few displaced ones do not shift it.
+    Direction, size and place come from the bottom layer, which a relaxation leaves alone, while oxygen tears the layers
+    near it apart: the six neighbours of each atom are grouped by direction, and over a periodic layer the mean of a
+    group is a lattice vector exactly. Each layer lies over the long bridges of the one below, so every second one has
+    the place of the first.
 
     Raises:
         InputError: not a slab with numbered layers and its normal along z, or not bcc(110).
@@ -116,21 +117,21 @@ def surface_lattice(slab: System) -> SurfaceLattice:
     vectors = np.array(slab.cell_a)[:2, :2]
     a_a, along_001 = _along_001(slab, positions[layers == 1, :2], vectors)
     along_110 = np.array([-along_001[1], along_001[0]])
-    start = SurfaceLattice(a_a, along_001, along_110, positions[layers == top][0, :2], 0.0, 0.0)
-    atoms = positions[layers == top]
+    atoms, bottom = positions[layers == top], positions[layers == 1, :2]
+    lowest = SurfaceLattice(a_a, along_001, along_110, bottom[0], 0.0, 0.0)
     # Twice: the first atom may itself be displaced by more than the median.
     for _ in range(2):
-        shift = np.median(start.from_point(start.coordinates(atoms[:, :2])), axis=0)
-        start = SurfaceLattice(a_a, along_001, along_110, start.lateral(shift), float(atoms[:, 2].mean()), 0.0)
-    displaced = np.linalg.norm(start.from_point(start.coordinates(atoms[:, :2])), axis=1)
-    found = SurfaceLattice(
-        a_a, along_001, along_110, start.origin_a, start.height_a, largest_displacement_a=float(displaced.max())
-    )
+        shift = np.median(lowest.from_point(lowest.coordinates(bottom)), axis=0)
+        lowest = SurfaceLattice(a_a, along_001, along_110, lowest.lateral(shift), 0.0, 0.0)
+    long_bridge = np.array([a_a / 2, 0])
     if top > 1:
-        below = found.from_point(found.coordinates(positions[layers == top - 1, :2]) - [a_a / 2, 0])
-        if np.linalg.norm(np.median(below, axis=0)) > LARGEST_DISPLACEMENT * a_a:
-            raise _other_slab(slab, "its second layer does not lie under the long bridges of the first")
-    return found
+        above = lowest.from_point(lowest.coordinates(positions[layers == 2, :2]) - long_bridge)
+        if np.linalg.norm(np.median(above, axis=0)) > LARGEST_DISPLACEMENT * a_a:
+            raise _other_slab(slab, "its second layer from below does not lie over the long bridges of the first")
+    origin_a = lowest.lateral(long_bridge * ((top - 1) % 2))
+    ideal = SurfaceLattice(a_a, along_001, along_110, origin_a, float(atoms[:, 2].mean()), 0.0)
+    displaced = np.linalg.norm(ideal.from_point(ideal.coordinates(atoms[:, :2])), axis=1)
+    return replace(ideal, largest_displacement_a=float(displaced.max()))
 
 
 def adsorption_sites(slab: System) -> dict[SiteName, Vector]:

@@ -120,6 +120,18 @@ def test_one_displaced_atom_does_not_move_the_lattice() -> None:
         assert lattice.from_point(lattice.coordinates(positions[27:, :2])) == pytest.approx(np.zeros((9, 2)), abs=1e-6)
 
 
+@pytest.mark.parametrize("layers", [3, 4, 5, 6])
+def test_upper_layers_torn_apart_do_not_move_the_lattice(layers: int) -> None:
+    slab = na110((2, 2), layers=layers)
+    positions = np.array(slab.positions_a)
+    ideal = surface_lattice(slab)
+    tops = positions[np.array(slab.layers) == layers, :2]
+    assert ideal.from_point(ideal.coordinates(tops)) == pytest.approx(np.zeros((4, 2)), abs=1e-6)
+    torn = positions + (np.array(slab.layers) > 2)[:, None] * np.random.default_rng(1).normal(0, 1.0, positions.shape)
+    lattice = surface_lattice(slab.moved(torn))
+    assert lattice.from_point(lattice.coordinates(tops)) == pytest.approx(np.zeros((4, 2)), abs=1e-6)
+
+
 def test_lattice_constant_and_directions() -> None:
     lattice = surface_lattice(na110((2, 3)))
     assert lattice.lattice_constant_a == pytest.approx(A)
@@ -147,12 +159,14 @@ def test_what_is_no_clean_bcc110_slab_is_refused() -> None:
     slab = na110()
     positions = np.array(slab.positions_a)
     top = (np.array(slab.layers) == 4)[:, None]
+    second = (np.array(slab.layers) == 2)[:, None]
     first = (np.arange(16) == 15)[:, None]
     cases: list[tuple[dict[str, Any], str]] = [
         ({"layers": None}, "not numbered"),
         ({"layers": (0,) * 16}, "not numbered"),
         ({"pbc": (True, True, True)}, "not a slab"),
-        ({"positions_a": positions + top * [A / 2, 0, 0]}, "second layer"),
+        ({"positions_a": positions + top * [A / 2, 0, 0]}, "off its place"),
+        ({"positions_a": positions + second * [A / 2, 0, 0]}, "second layer"),
         ({"positions_a": positions + first * [1.2, 0, 0]}, "1.20 Å off its place"),
         ({"cell_a": np.array(slab.cell_a) * [[1.1, 1, 1], [1, 1, 1], [1, 1, 1]]}, "neighbours"),
         ({"cell_a": np.roll(np.array(slab.cell_a), 1, axis=1)}, "along z"),

@@ -26,6 +26,7 @@ from synthetic_oxygen import (
 
 from natrium.analysis.density_difference import MissingPartnerError
 from natrium.structures.errors import InputError
+from natrium.workflows.studies.oxygen_structure import table_row
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,7 @@ def test_a_surface_too_disordered_to_name_a_site_keeps_its_numbers(tmp_path: Pat
     one = evaluated(FLAT, documents(tmp_path, FLAT, CLEAN_EV + O2_EV - 3.5, became=system.moved(positions))).structure
     assert one.state is None
     assert one.name == FLAT
+    assert table_row(one)["became"] == "not known"
     assert one.adsorption_energy_ev == pytest.approx(-3.5)
     assert [note for note in one.missing if note.startswith("what the oxygen has become: ")]
 

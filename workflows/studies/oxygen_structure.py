@@ -72,7 +72,7 @@ def table_row(one: OxygenStructure) -> dict[str, str]:
     """The structure as a row of a table."""
     return {
         "start": one.start,
-        "became": one.became or "as it started",
+        "became": one.became or ("not known" if one.state is None else "as it started"),
         "E_ads (eV/O2)": shown(one.adsorption_energy_ev),
         "Φ top (eV)": shown(one.side("top"), 3),
         "Φ bottom (eV)": shown(one.side("bottom"), 3),
