@@ -119,10 +119,8 @@ def surface_lattice(slab: System) -> SurfaceLattice:
     along_110 = np.array([-along_001[1], along_001[0]])
     atoms, bottom = positions[layers == top], positions[layers == 1, :2]
     lowest = SurfaceLattice(a_a, along_001, along_110, bottom[0], 0.0, 0.0)
-    # Twice: the first atom may itself be displaced by more than the median.
-    for _ in range(2):
-        shift = np.median(lowest.from_point(lowest.coordinates(bottom)), axis=0)
-        lowest = SurfaceLattice(a_a, along_001, along_110, lowest.lateral(shift), 0.0, 0.0)
+    shift = np.median(lowest.from_point(lowest.coordinates(bottom)), axis=0)
+    lowest = replace(lowest, origin_a=lowest.lateral(shift))
     long_bridge = np.array([a_a / 2, 0])
     if top > 1:
         above = lowest.from_point(lowest.coordinates(positions[layers == 2, :2]) - long_bridge)
