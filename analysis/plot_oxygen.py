@@ -55,7 +55,8 @@ def plot_oxygen(
 
     ordered = sorted(structures, key=lambda one: -one.adsorption_energy_ev)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 1.2 + 0.3 * len(ordered)), layout="constrained")
+        names = max(len(one.name) for one in ordered) * 0.065  # inches that the longest name takes
+        figure = Figure(figsize=(7.0 + names, 1.6 + 0.26 * len(ordered)), layout="constrained")
         energy, work, charge = figure.subplots(1, 3, sharey=True)
         rows = range(len(ordered))
         energy.barh(rows, [one.adsorption_energy_ev for one in ordered], color=_ENERGY, height=0.6)
@@ -69,12 +70,15 @@ def plot_oxygen(
         _points(charge, [one.hirshfeld_e for one in ordered], _HIRSHFELD, "s", "Hirshfeld")
         _points(charge, [one.bader_e for one in ordered], _BADER, "o", "Bader")
         charge.axvline(0, color=_CLEAN, lw=0.9)
-        charge.set_xlabel("charge of the oxygen (e)")
+        charge.set_xlabel("charge of oxygen (e)")
         for axes in (work, charge):
-            axes.legend(frameon=False, fontsize=7, loc="best")
+            axes.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+            axes.margins(x=0.1)
         for axes in (energy, work, charge):
             axes.set_ylim(-0.6, len(ordered) - 0.4)
+            axes.set_axisbelow(True)
             axes.grid(axis="y", lw=0.3, alpha=0.5)
+            axes.tick_params(axis="y", length=0)
         figure.suptitle(title, fontsize=9)
         figure.savefig(path, dpi=200)
     return path

@@ -114,6 +114,7 @@ def test_the_table_has_a_row_for_each_structure(three: dict[str, Any]) -> None:
     assert upright["start"] == UPRIGHT
     assert upright["became"] == "as it started"
     assert (upright["E_ads (eV/O2)"], upright["ΔΦ top (eV)"], upright["q Bader (e)"]) == ("-3.50", "+0.700", "-1.50")
+    assert (float(upright["∫Δρ (e)"]), upright["½∫|Δρ| (e)"]) == (pytest.approx(0, abs=1e-12), "0.50")
     assert flat["became"].startswith("O2 desorbed")
 
 

@@ -42,6 +42,8 @@ def test_results_of_parts_are_one_with_an_origin_each() -> None:
     [
         (hollow(), "several results of slab have hollow"),
         (slab(sites=[], overrides={"layers": 9}), "not of one method: --set {} and {'layers': 9}"),
+        (slab(sites=[], study="plank"), "study slab and plank"),
+        (slab(sites=[], preset="preview"), "preset standard and preview"),
         (slab(sites=[], engine="vasp"), "engine gpaw and vasp"),
         (slab(sites=[], quality="rough"), "quality converged and rough"),
     ],

@@ -69,14 +69,16 @@ def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -
         assert found["rows"][0]["ours"] == 2.0625
         assert found["origins"] == reports(planks, plain)[0]["origins"]
         assert len(reports(elsewhere, str(tmp_path / "plain.json"), str(tmp_path / "changed.json"))) == 2
+        assert "plank.png" in elsewhere("plot", str(tmp_path / "plain.json"), "-o", "plank.png").stdout
         said = {
             ("plain.json", "plain.json"): "2 results of plank standard",
             ("other.json",): "is no result of a study",
             ("none.json",): "No such file",
         }
         for names, problem in said.items():
-            words = elsewhere("report", *(str(tmp_path / name) for name in names), code=2).stderr
-            assert problem in " ".join(words.split())
+            for command in ("report", "plot"):
+                words = elsewhere(command, *(str(tmp_path / name) for name in names), code=2).stderr
+                assert problem in " ".join(words.split())
 
 
 def test_regions_of_a_document(planks: Any, tmp_path: Path) -> None:

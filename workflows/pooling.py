@@ -64,7 +64,7 @@ def _of_all(result: StudyResult, parts: Iterable[str]) -> dict[str, Any]:
 
 
 def _differences(one: StudyResult, other: StudyResult, parts: Sequence[str]) -> Iterator[str]:
-    for name in ("engine", "quality", "assumptions"):
+    for name in ("study", "preset", "engine", "quality", "assumptions"):
         if getattr(one, name) != getattr(other, name):
             yield f"{name} {getattr(one, name)} and {getattr(other, name)}"
     mine, theirs = _of_all(one, parts), _of_all(other, parts)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from natrium.analysis.reproduction import Reproduction
-    from natrium.analysis.results_store import ResultsStore, StudyRow
+    from natrium.analysis.results_store import ResultsStore
     from natrium.workflows.reproduction import Source
 
 
@@ -128,12 +126,13 @@ def _newest_of_all(store: ResultsStore) -> Iterable[Reproduction]:
 def _newest(store: ResultsStore, study_name: str, preset: str) -> Reproduction | None:
     """The newest result of a preset without changes that this version of natrium can read."""
     from natrium.commands.output import notes
+    from natrium.commands.sources import row_source
     from natrium.structures.errors import InputError
 
     for row in store.find(study=study_name, preset=preset):
         if isinstance(row.output, dict) and not row.output.get("overrides"):
             try:
-                return _reproduction(store, [_of_row(store, row)])
+                return _reproduction(store, [row_source(store, row)])
             except InputError as error:
                 notes.print(error.problem)
     return None
@@ -141,68 +140,14 @@ def _newest(store: ResultsStore, study_name: str, preset: str) -> Reproduction |
 
 def _named(store: ResultsStore, addresses: Iterable[str]) -> list[Reproduction]:
     """Results that were asked for: those of one study, preset and settings are pooled."""
+    from natrium.commands.sources import named_source
     from natrium.workflows.pooling import common_settings
 
     found: dict[str, list[Source]] = {}
     for address in addresses:
-        source = _of_file(Path(address)) if address.endswith(".json") else _of_address(store, address)
+        source = named_source(store, address)
         found.setdefault(repr(common_settings(source.result)), []).append(source)
     return [_reproduction(store, sources) for sources in found.values()]
-
-
-def _of_address(store: ResultsStore, address: str) -> Source:
-    run = store.get(address.partition("/")[0])["metadata"]["natrium"]["run"]
-    (row,) = store.find(run=run, limit=1)
-    return _of_row(store, row)
-
-
-def _of_row(store: ResultsStore, row: StudyRow) -> Source:
-    calculations = {
-        one.address: one.output for one in reversed(store.find(run=row.address, kind="calculation", limit=0))
-    }
-    return _source(row.study, row.address, row.completed_at, row.output, list(calculations.values()))
-
-
-def _of_file(path: Path) -> Source:
-    """The result in what `natrium show --json` printed."""
-    from natrium.structures.errors import InputError
-
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        known = document["metadata"]["natrium"]
-        told = (
-            known["study"],
-            known["run"],
-            datetime.fromisoformat(document["completed_at"]).astimezone(),
-            document["output"],
-        )
-        calculations = document["executed"]
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "name a file that is there") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is no result of a study ({type(error).__name__}: {error})",
-            "name a file with what natrium show --json ID printed, ID without a step",
-        ) from None
-    return _source(*told, calculations)
-
-
-def _source(study_name: str, address: str, completed_at: datetime, output: Any, calculations: list[Any]) -> Source:
-    from pydantic import ValidationError
-
-    from natrium.structures.errors import InputError
-    from natrium.workflows.reproduction import Executed, Source
-    from natrium.workflows.study import study
-
-    try:
-        result = study(study_name).result.model_validate(output)
-        executed = [Executed.model_validate(one) for one in calculations]
-    except ValidationError as error:
-        raise InputError(
-            f"{address} was written by another version of natrium: {error.error_count()} fields differ",
-            "calculate it again, or report with the version that wrote it",
-        ) from None
-    return Source(address, completed_at, result, executed)
 
 
 def _reproduction(store: ResultsStore, sources: list[Source]) -> Reproduction:

@@ -92,7 +92,14 @@ def _unfinished(runs: list[Run]) -> None:
 
 
 def plot(
-    address: Annotated[str, typer.Argument(metavar="ID", help="A result: na110-3f9c2a.")],
+    addresses: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID|FILE.json...",
+            help="A result: na110-3f9c2a, or a file that natrium show --json filled. Several of other structures of one"
+            " study are plotted as one.",
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="PNG, PDF or SVG; default: ID.png here.")
     ] = None,
@@ -100,16 +107,18 @@ def plot(
 ) -> None:
     """Plot a result: for na110 the potential across the slab, with the Fermi level and both work functions."""
     from natrium.commands.output import line
+    from natrium.commands.sources import named_source
     from natrium.structures.errors import InputError
+    from natrium.workflows.pooling import pooled
     from natrium.workflows.study import study
 
     with open_store() as store:
-        document = store.get(address.partition("/")[0])
-    natrium = document["metadata"]["natrium"]
-    path = output or Path(f"{natrium['run']}.png")
+        sources = [named_source(store, address) for address in addresses]
+    path = output or Path(f"{sources[0].address}.png")
     if path.exists() and not force:
         raise InputError(f"{path} exists", "choose another name with --output, or replace it with --force")
-    study(natrium["study"]).plot(document["output"], path, overwrite=force)
+    chosen = study(sources[0].result.study)
+    chosen.plot(pooled(chosen, [source.result for source in sources]), path, overwrite=force)
     line(f"{path}")
 
 

@@ -82,6 +82,8 @@ def table_row(one: OxygenStructure) -> dict[str, str]:
         "O–O (Å)": shown(None if one.state is None else one.state.o_o_distance_a),
         "q Bader (e)": shown(one.oxygen_bader_e, 2, "+"),
         "q Hirshfeld (e)": shown(one.oxygen_hirshfeld_e, 2, "+"),
+        "½∫|Δρ| (e)": shown(one.charge_moved_e),
+        "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
         "missing": "; ".join(one.missing),
     }
 
