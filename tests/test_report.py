@@ -27,10 +27,9 @@ def reports(planks: Any, *addresses: str) -> Any:
     return json.loads(planks("report", *addresses, "--json").stdout)
 
 
-def addresses(planks: Any) -> tuple[str, str]:
-    """Of the result with the preset's settings, and of the changed one."""
-    changed, plain = (row["address"] for row in planks.json("results") if row["study"] == "plank")
-    return plain, changed
+def addresses(planks: Any, study: str = "plank") -> list[str]:
+    """Of the study's results, the oldest first: for plank the preset's settings, then the changed ones."""
+    return [row["address"] for row in reversed(planks.json("results")) if row["study"] == study]
 
 
 def test_the_newest_result_of_a_preset_with_its_error_bar(planks: Any) -> None:
@@ -59,15 +58,18 @@ def test_a_result_by_its_id(planks: Any) -> None:
 def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -> None:
     """What one database printed, another one that never had it reports."""
     plain, changed = addresses(planks)
-    for address, name in ((plain, "plain.json"), (changed, "changed.json")):
+    (ladders,) = addresses(planks, "converge-plank")
+    for address, name in ((plain, "plain.json"), (changed, "changed.json"), (ladders, "ladders.json")):
         (tmp_path / name).write_text(planks("show", address, "--json").stdout)
     (tmp_path / "other.json").write_text('{"metadata": {}}')
     with command_line_in(tmp_path) as empty:
         elsewhere = empty.with_variables(PYTHONPATH=str(OUTSIDE))
         (found,) = reports(elsewhere, str(tmp_path / "plain.json"))
         assert found["origins"][0]["address"] == plain
-        assert found["rows"][0]["ours"] == 2.0625
+        assert (found["rows"][0]["ours"], found["rows"][0]["error_bar"]) == (2.0625, None)
         assert found["origins"] == reports(planks, plain)[0]["origins"]
+        (with_bar, _) = reports(elsewhere, str(tmp_path / "plain.json"), str(tmp_path / "ladders.json"))
+        assert with_bar["rows"] == reports(planks, plain)[0]["rows"], "the error bar of a file"
         assert len(reports(elsewhere, str(tmp_path / "plain.json"), str(tmp_path / "changed.json"))) == 2
         assert "plank.png" in elsewhere("plot", str(tmp_path / "plain.json"), "-o", "plank.png").stdout
         said = {

@@ -20,7 +20,8 @@ def report(
         typer.Argument(
             metavar="[ID|FILE.json]...",
             help="Results: na110-3f9c2a, or files that natrium show --json filled. Several of one study and preset"
-            " are told as one. Default: the newest of each study and preset.",
+            " are told as one, and a converge-… gives them its error bars. Default: the newest of each study and"
+            " preset.",
         ),
     ] = None,
     into: Annotated[
@@ -147,10 +148,12 @@ def _named(store: ResultsStore, addresses: Iterable[str]) -> list[Reproduction]:
     for address in addresses:
         source = named_source(store, address)
         found.setdefault(repr(common_settings(source.result)), []).append(source)
-    return [_reproduction(store, sources) for sources in found.values()]
+    every = [source for sources in found.values() for source in sources]
+    return [_reproduction(store, sources, named=every) for sources in found.values()]
 
 
-def _reproduction(store: ResultsStore, sources: list[Source]) -> Reproduction:
+def _reproduction(store: ResultsStore, sources: list[Source], named: Iterable[Source] = ()) -> Reproduction:
+    """Sources told as one, with the error bars of convergence results: of those named, or else of the database."""
     from pydantic import ValidationError
 
     from natrium.workflows.convergence import ConvergenceResult
@@ -158,7 +161,11 @@ def _reproduction(store: ResultsStore, sources: list[Source]) -> Reproduction:
     from natrium.workflows.study import CONVERGE, study
 
     first = sources[0].result
-    measured = []
+    measured = [
+        Measured(one.address, one.result)
+        for one in named
+        if isinstance(one.result, ConvergenceResult) and one.result.study == CONVERGE + first.study
+    ]
     for one in store.find(study=CONVERGE + first.study, preset=first.preset):
         try:
             measured.append(Measured(one.address, ConvergenceResult.model_validate(one.output)))
