@@ -81,6 +81,18 @@ class Region:
             return cls.around(system)
         return cls((0.0, 0.0, 0.0), _vector(1 - 1 / np.array(shape)))
 
+    def around_points(self, system: System, points_a: NDArray[np.float64]) -> Region:
+        """The same along the periodic lattice vectors; along the others, a slab's normal, as far as the points are.
+
+        Args:
+            system: Whose region this is.
+            points_a: Cartesian, shape (n, 3), Å.
+        """
+        fractions = np.linalg.solve(np.array(system.cell_a).T, points_a.T).T
+        start = np.where(system.pbc, self.start, fractions.min(axis=0))
+        end = np.where(system.pbc, self.end, fractions.max(axis=0))
+        return Region(_vector(start), _vector(end))
+
     def atoms(self, system: System) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Symbols and Cartesian positions, shape (n, 3), Å, of all atoms in the region, periodic images among them."""
         if not any(system.pbc):

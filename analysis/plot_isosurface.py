@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ _LIGHT = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])  # 
 _AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.46, 0.56, 0.28, 24
 _BOND_RADIUS_A = 0.09
 _LEGEND_COLUMNS = 5
+_TITLE_CHARACTERS, _TITLE_LINE_INCH = 56, 0.16
 _LINE_PARTS = 12
 
 Floats = NDArray[np.float64]
@@ -65,7 +67,7 @@ def plot_isosurfaces(
             atom into the middle.
         azimuth_deg: Where the eye is, turned about z from the x axis, degrees.
         elevation_deg: How far the eye is above the horizon, degrees.
-        title: Above the figure.
+        title: Above the figure, in as many lines as it needs.
         overwrite: Whether a file that exists may be replaced.
 
     Returns:
@@ -85,14 +87,14 @@ def plot_isosurfaces(
     view = _view(azimuth_deg, elevation_deg) @ _axes(system)
     low, high = _limits(surfaces, region, system, view)
     legend = _legend_rows(surfaces, system)
-    words_inch = 0.55 + 0.3 * (len(legend) - 1)
+    title_lines = wrap(title, _TITLE_CHARACTERS, break_on_hyphens=False)
+    words_inch = 0.55 + 0.3 * (len(legend) - 1) + _TITLE_LINE_INCH * (len(title_lines) - 1)
     height_inch = min(WIDTH_INCH * (high - low)[1] / (high - low)[0] + words_inch, 2.2 * WIDTH_INCH)
     figure = Figure(figsize=(WIDTH_INCH, height_inch), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set_axis_off()
-    if title:
-        axes.set_title(title, fontsize=9)
+    axes.set_title("\n".join(title_lines), fontsize=9)
     _draw_legend(axes, legend)
     # the layout is settled once: it would move between the two pictures
     figure.draw_without_rendering()
@@ -137,11 +139,16 @@ def _axes(system: System) -> Floats:
 
 
 def _limits(surfaces: Sequence[Isosurface], region: Region, system: System, view: Floats) -> tuple[Floats, Floats]:
-    """The lowest and highest right, up and towards of the picture: around the region, or around all that is drawn."""
-    if any(system.pbc):
-        points, margin_a = region.corners_a(np.array(system.cell_a)).reshape(-1, 3), 0.9
+    """The lowest and highest right, up and towards of the picture: around the region, or around all that is drawn.
+
+    The region of a slab is taken without its vacuum, where nothing is.
+    """
+    drawn_a = np.concatenate([region.atoms(system)[1], *(one.vertices_a for one in surfaces)])
+    if not any(system.pbc):
+        points, margin_a = drawn_a, 0.65
     else:
-        points, margin_a = np.concatenate([system.positions_a, *(one.vertices_a for one in surfaces)]), 0.65
+        occupied = region.around_points(system, drawn_a)
+        points, margin_a = occupied.corners_a(np.array(system.cell_a)).reshape(-1, 3), 0.9
     seen = points @ view.T
     return seen.min(axis=0) - margin_a, seen.max(axis=0) + margin_a
 

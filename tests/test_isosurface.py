@@ -77,6 +77,9 @@ def test_atoms_on_faces_are_shown_on_both_and_the_vacuum_is_not_repeated() -> No
     region = Region.around(slab, 0, cells=2)
     assert (region.start, region.end) == ((-1.0, -1.0, 0.0), (1.0, 1.0, 1.0))
     assert set(region.atoms(slab)[1][:, 2].round(6)) == {2.4}
+    around = region.around_points(slab, np.array([[0.0, 0.0, 1.6], [40.0, 0.0, 4.0]]))
+    assert around.start == pytest.approx((-1.0, -1.0, 0.2))
+    assert around.end == pytest.approx((1.0, 1.0, 0.5))
 
 
 @pytest.mark.parametrize("value", [1.0, -1e-3, 0.0, float("nan")])

@@ -68,6 +68,24 @@ def test_picture_shows_gold_above_and_blue_below_for_print(tmp_path: Path) -> No
     assert len(hue_rows(upside_down, 1)) < 200
 
 
+def test_picture_of_a_slab_leaves_its_vacuum_out_and_shows_a_long_title(tmp_path: Path) -> None:
+    tall = CELL * [[1], [1], [2]]
+    half_full = np.pad(difference().values_e_a3, ((0, 0), (0, 0), (0, 24)))
+    data = VolumetricData(half_full, tall, "Δρ")
+    crystal = SYSTEM.model_copy(update={"cell_a": tuple(map(tuple, tall.tolist()))})
+    slab = crystal.model_copy(update={"pbc": (True, True, False)})
+    title = "Δρ = ±0.0015 e/Bohr³: O2 on Na(110) 2×2, short-bridge, flat along [001]"
+    heights = {}
+    for name, system, words in (("crystal", crystal, ""), ("slab", slab, ""), ("titled", slab, title)):
+        path = plot_isosurfaces(tmp_path / f"{name}.png", data, system, title=words)
+        with Image.open(path) as image:
+            heights[name], rgb = image.height, np.asarray(image.convert("RGB"))
+    assert heights["slab"] < 0.8 * heights["crystal"]
+    assert heights["titled"] > heights["slab"]
+    assert rgb[:60].min() < 100, "the title is there"
+    assert rgb[:60, :10].min() == rgb[:60, -10:].min() == 255, "and ends inside the picture"
+
+
 def test_page_opens_without_a_network_and_names_its_surfaces(tmp_path: Path) -> None:
     path = write_isosurface_page(tmp_path / "d.html", difference(), SYSTEM, title="Na2O")
     text = path.read_text()
