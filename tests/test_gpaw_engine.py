@@ -77,6 +77,8 @@ KEYWORDS = {
         {"convergence": {"energy": {"name": "energy", "tol": 1e-5, "relative": False}}},
     ),
     "dipole layer": (PW | {"dipole_layer": True}, slab, {"poissonsolver": {"dipolelayer": "xy"}}),
+    "all symmetries": (PW, slab, {"symmetry": None}),
+    "fixed atoms are no images of free ones": (PW, lambda: slab(fixed=(0,)), {"symmetry": {"extra_ids": [1, 0, 0]}}),
     "no dipole layer": (PW, slab, {"poissonsolver": None}),
     "a coarse potential": (PW | COARSE, slab, {"poissonsolver": {"fast": True}}),
     "with a dipole layer": (

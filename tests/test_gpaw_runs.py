@@ -173,6 +173,19 @@ SMEARINGS = {
 }
 
 
+def test_a_slab_with_one_side_fixed_leaves_its_mirror_plane(run: Run) -> None:
+    start, coarse = slab(fixed=(0,)), SLAB | {"kpoints": (2, 2, 1)}
+    relaxed = run(coarse | {"kind": "relax", "force_ev_a": 0.005}, start)
+    before, after = (np.array(system.positions_a)[:, 2] for system in (start, relaxed.system))
+    assert after[0] == before[0]
+    # on the way the two spacings differ; of the relaxed slab both surfaces are the same
+    assert after[2] - after[1] == pytest.approx(after[1] - after[0], abs=0.02)
+    assert after[2] - before[2] < -0.1
+    static = run(coarse, relaxed.system, continue_from=relaxed)
+    assert static.raw["continued_from"] is not None
+    assert static.energy_ev == pytest.approx(relaxed.energy_ev, abs=1e-3)
+
+
 @pytest.mark.parametrize("smearing", SMEARINGS)
 def test_smearing(smearing: str, run: Run) -> None:
     """Extrapolated to zero width, every smearing means the same energy."""

@@ -159,6 +159,11 @@ class GPAW(ProgramEngine):
             keywords["mixer"] = dict(_OPEN_SPIN_MIXER)
         if calculation.kind == "md":
             keywords["symmetry"] = "off"
+        elif system.fixed:
+            # A slab with one side fixed relaxes away from its mirror plane, and GPAW would refuse the step. The same
+            # in all kinds: a calculation with other keywords does not start from the relaxation's density.
+            held = set(system.fixed)
+            keywords["symmetry"] = {"extra_ids": [int(atom in held) for atom in range(len(system.symbols))]}
         poisson_solver: dict[str, Any] = {"dipolelayer": "xy"} if calculation.dipole_layer else {}
         if calculation.potential_grid == "coarse":
             poisson_solver["fast"] = True
