@@ -87,6 +87,56 @@ def nudged(system: System) -> System:
     return system.moved(positions)
 
 
+SAME_CELL = 0.02
+"""Relative difference of lateral cells within which atoms are carried from one into the other."""
+
+NO_MOMENT = 0.05
+"""A relaxed structure with less, Bohr magnetons, has lost the moment that O2 brought along."""
+
+
+def carried_over(structure: System, moment: float, slab: System) -> System:
+    """A relaxed structure on another clean slab of the same make: what a finer relaxation begins with.
+
+    Fixed atoms stand where those of the slab do. All others keep their place in the lateral cell and their height above
+    the fixed ones, so that lattice constant and vacuum may be a little different ones. A structure that has lost its
+    moment begins without one.
+
+    Args:
+        structure: Relaxed, the slab's atoms in the slab's order and the oxygen after them.
+        moment: Its total magnetic moment, Bohr magnetons.
+        slab: Clean slab.
+
+    Raises:
+        InputError: another slab: layers, atoms, fixed ones or cell.
+    """
+    sodium = len(slab.symbols)
+    same = structure.symbols[:sodium] == slab.symbols and set(structure.symbols[sodium:]) == {"O"}
+    if not same or structure.fixed != slab.fixed or (structure.layers or ())[:sodium] != slab.layers:
+        raise InputError(
+            f"{structure.label} ({structure.formula}, {len(structure.fixed)} atoms fixed) is no structure of"
+            f" {slab.label} ({slab.formula}, {len(slab.fixed)} atoms fixed)",
+            "start from structures of this slab: layers, size and fixed_layers as there",
+        )
+    old, new = np.array(structure.cell_a), np.array(slab.cell_a)
+    if not np.allclose(old[:2], new[:2], rtol=0, atol=SAME_CELL * np.linalg.norm(new[0])):
+        raise InputError(
+            f"{structure.label}: its cell, {np.linalg.norm(old[0]):.2f} Å wide, is more than {SAME_CELL:.0%} off"
+            f" that of {slab.label}, {np.linalg.norm(new[0]):.2f} Å",
+            "start from structures of this slab: lattice constant and size as there",
+        )
+    positions, clean = np.array(structure.positions_a), np.array(slab.positions_a)
+    held = list(slab.fixed) or list(range(sodium))
+    lateral = positions[:, :2] @ np.linalg.inv(old[:2, :2]) @ new[:2, :2]
+    heights = positions[:, 2] + np.mean(clean[held, 2] - positions[held, 2])
+    carried = np.column_stack([lateral, heights])
+    carried[list(slab.fixed)] = clean[list(slab.fixed)]
+    changes = {
+        "cell_a": slab.cell_a,
+        "magnetic_moments": None if abs(moment) < NO_MOMENT else structure.magnetic_moments,
+    }
+    return structure.model_copy(update=changes).moved(carried)
+
+
 def oxygen_part(system: System) -> System:
     """The oxygen of a structure alone, at its positions in its cell: one part of a density difference.
 

@@ -17,6 +17,7 @@ COARSE = {"potential_grid": "coarse"}
 
 KEYWORDS = {
     "plane waves": (PW, crystal, {"mode": {"name": "pw", "ecut": 200.0}, "h": None, "basis": None}),
+    "plane waves on a finer grid": (PW | {"grid_spacing_a": 0.18}, crystal, {"h": 0.18}),
     "grid": (FD, sodium_ion, {"mode": {"name": "fd"}, "h": 0.3}),
     "atomic orbitals": (LCAO, sodium_ion, {"mode": {"name": "lcao"}, "basis": "dzp", "h": None}),
     "functional is always said": (PW, crystal, {"xc": "PBE"}),

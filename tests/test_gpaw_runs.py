@@ -193,3 +193,14 @@ def test_smearing(smearing: str, run: Run) -> None:
     assert SMEARINGS[smearing] in (Path(result.provenance.folder) / "gpaw.1.txt").read_text()
     assert result.energy_ev == pytest.approx(-1.2985, abs=0.02)
     assert result.fermi_level_ev is not None
+
+
+@pytest.mark.parametrize(("grid_spacing_a", "at_least", "at_most"), [(None, 0.1, 1.0), (0.18, 0.0, 0.03)])
+def test_an_atom_alone_feels_a_coarse_grid(
+    grid_spacing_a: float | None, at_least: float, at_most: float, run: Run
+) -> None:
+    """Nothing is there that could pull: what force there is comes from the points of the grid."""
+    atom = Atoms("O", positions=[(3.0, 3.0, 3.05)], cell=[6.0, 6.0, 13.4], pbc=True)
+    settings = {"cutoff_ev": 400, "smearing_width_ev": 0.2, "grid_spacing_a": grid_spacing_a}
+    result = run(settings, System.from_atoms(atom, "O"))
+    assert at_least <= abs(result.forces_ev_a[0][2]) <= at_most

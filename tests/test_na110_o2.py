@@ -116,6 +116,7 @@ def test_the_table_has_a_row_for_each_structure(three: dict[str, Any]) -> None:
     assert (upright["E_ads (eV/O2)"], upright["ΔΦ top (eV)"], upright["q Bader (e)"]) == ("-3.50", "+0.700", "-1.50")
     assert (float(upright["∫Δρ (e)"]), upright["½∫|Δρ| (e)"]) == (pytest.approx(0, abs=1e-12), "0.50")
     assert flat["became"].startswith("O2 desorbed")
+    assert upright["force left (eV/Å)"] == "0.00"
 
 
 def test_a_value_that_is_not_there_is_a_dash(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from natrium.analysis.density_difference import GridMismatchError, LostChargeErr
 from natrium.analysis.volumetric import VolumetricFileError
 from natrium.structures.crystals import bulk_metal
 from natrium.structures.errors import InputError
+from natrium.structures.molecules import diatomic
 from natrium.workflows.calculation import Calculation
-from natrium.workflows.partners import check_same_method, difference_of, or_note, require
+from natrium.workflows.partners import check_net_force, check_same_method, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.study import settle, study
 
@@ -57,6 +58,16 @@ def test_a_slip_is_not_a_note() -> None:
     with pytest.raises(ZeroDivisionError):
         or_note("density difference", missing, lambda: 1 / 0)
     assert missing == []
+
+
+@pytest.mark.parametrize(("other_z_ev_a", "net"), [(-0.4, None), (-0.3, None), (0.0, "0.4"), (0.5, "0.9")])
+def test_forces_of_all_atoms_add_up_to_nothing(other_z_ev_a: float, net: str | None) -> None:
+    two = diatomic("O2", bond_a=1.2, multiplicity=3, box_a=8.0)
+    result = calculated(two, PW, -1.0, forces_ev_a=[(0.0, 0.0, 0.4), (0.0, 0.0, other_z_ev_a)])
+    missing: list[str] = []
+    or_note("forces", missing, lambda: check_net_force(result))
+    words = f"forces: those of all atoms add up to {net} eV/Å and not to zero: the grid is too coarse"
+    assert missing == ([words] if net else [])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,11 @@ class Calculation(BaseModel):
         "pw", description="Plane waves, real-space grid, a basis of atomic orbitals, or one of Gaussian orbitals"
     )
     cutoff_ev: PositiveFloat | None = Field(None, description="Plane-wave cutoff energy, eV (mode pw)")
-    grid_spacing_a: PositiveFloat | None = Field(None, description="Real-space grid spacing, Å (modes fd and lcao)")
+    grid_spacing_a: PositiveFloat | None = Field(
+        None,
+        description="Real-space grid spacing, Å (modes fd and lcao); in mode pw the density's, None leaves it to the"
+        " engine",
+    )
     basis: str | None = Field(
         None, description="Basis set of atomic orbitals: dzp (mode lcao), 6-311+G(d,p) (mode gto)"
     )
@@ -94,7 +98,7 @@ class Calculation(BaseModel):
     @model_validator(mode="after")
     def _is_complete(self) -> Calculation:
         needed, foreign = {
-            "pw": ("cutoff_ev", ("grid_spacing_a", "basis")),
+            "pw": ("cutoff_ev", ("basis",)),
             "fd": ("grid_spacing_a", ("cutoff_ev", "basis")),
             "lcao": ("basis", ("cutoff_ev",)),
             "gto": ("basis", ("cutoff_ev", "grid_spacing_a")),

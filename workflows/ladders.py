@@ -178,22 +178,25 @@ def _grid(settings: StudySettings, factor: float) -> str:
     return f"×{factor:g} ({'×'.join(map(str, grid))})"
 
 
+_ON_GRIDS = ("fd", "pw")
+"""Modes whose numbers depend on the spacing: in a basis of atomic orbitals the grid is not what limits."""
+
+
 def _fineness(settings: StudySettings) -> float | None:
     """Points per Å of the finest real-space grid of a static calculation."""
     spacings_a = [
         calculation.grid_spacing_a
         for calculation in settings.calculations.values()
-        if calculation.grid_spacing_a and calculation.mode == "fd"
+        if calculation.grid_spacing_a and calculation.mode in _ON_GRIDS
     ]
     return 1 / min(spacings_a) if spacings_a else None
 
 
 def _other_fineness(settings: StudySettings, points_a: float) -> dict[str, Any]:
-    """Only grids: in a basis of atomic orbitals the grid is not what limits."""
     return {
         f"{name}.grid_spacing_a": 1 / points_a
         for name, calculation in settings.calculations.items()
-        if calculation.mode == "fd"
+        if calculation.grid_spacing_a and calculation.mode in _ON_GRIDS
     }
 
 

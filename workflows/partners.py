@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+import numpy as np
+
 from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.density_difference import DensityDifference, MissingPartnerError, density_difference
 from natrium.structures.errors import InputError, NatriumError
@@ -88,6 +90,23 @@ def check_one_spin_state(relaxed: CalculationResult, static: CalculationResult) 
             f"the relaxation had a moment of {relaxed.magnetic_moment:.2f} Bohr magnetons, the static calculation"
             f" {static.magnetic_moment:.2f}",
             "compare the energies of both states, and use a smaller smearing width",
+        )
+
+
+NET_FORCE_EV_A = 0.3
+
+
+def check_net_force(static: CalculationResult) -> None:
+    """Refuse forces that add up to something: nothing outside pulls, so the atoms feel the points of the grid.
+
+    Raises:
+        InputError: with the sum, eV/Å.
+    """
+    net_ev_a = float(np.linalg.norm(np.sum(static.forces_ev_a, axis=0)))
+    if net_ev_a > NET_FORCE_EV_A:
+        raise InputError(
+            f"those of all atoms add up to {net_ev_a:.1f} eV/Å and not to zero: the grid is too coarse",
+            "set grid_spacing_a to 0.18 or less",
         )
 
 

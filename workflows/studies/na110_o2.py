@@ -17,7 +17,7 @@ from natrium.analysis.published import Comparison, compare
 from natrium.analysis.work_function import WorkFunction
 from natrium.structures.crystals import bulk_metal, lattice_constant
 from natrium.structures.molecules import oxygen_molecule
-from natrium.structures.oxygen import nudged, oxygen_part, oxygen_structures, sodium_part
+from natrium.structures.oxygen import oxygen_part, oxygen_structures, sodium_part
 from natrium.structures.system import System
 from natrium.workflows.makers import calculation_maker
 from natrium.workflows.partners import or_note, require
@@ -25,6 +25,7 @@ from natrium.workflows.result import CalculationResult, CalculationSummary, Eval
 from natrium.workflows.sections import require_alike
 from natrium.workflows.studies.bulk_sodium import BulkSodiumSettings
 from natrium.workflows.studies.na110 import build_slab, shape, slab_of
+from natrium.workflows.studies.oxygen_starts import build_structures, check_starts, relaxed_starts
 from natrium.workflows.studies.oxygen_structure import (
     OxygenStructure,
     StructureEvaluation,
@@ -40,6 +41,11 @@ class NA110O2Settings(BulkSodiumSettings):
 
     structures: tuple[str, ...] | None = Field(
         min_length=1, description="Names of the structures; null takes all of them"
+    )
+    starts_from: tuple[str, ...] = Field(
+        (),
+        description="Files of natrium show --json ID of earlier runs, whose relaxed structures are what the relaxations"
+        " begin with; a structure in none of them begins on its ideal site",
     )
     layers: PositiveInt = Field(description="Atomic layers of the slab")
     size: tuple[PositiveInt, PositiveInt] = Field(description="Lateral repetitions of the surface cell")
@@ -78,7 +84,7 @@ class NA110O2:
     evaluation: type[Evaluation] = StructureEvaluation
     presets: ClassVar[str] = "natrium.workflows.presets:na110-o2.yaml"
     chosen_by: str = "structures"
-    parts: tuple[str, ...] = ("structures",)
+    parts: tuple[str, ...] = ("structures", "starts_from")
     quantities: Mapping[str, Quantity] = {
         "work function (top)": Quantity("Φ", "structures.0.work_functions.top.work_function_ev", "eV"),
         "change of the work function (top)": Quantity("ΔΦ", "structures.0.top_change_ev", "eV"),
@@ -109,11 +115,14 @@ class NA110O2:
         slab = build_slab(bulk.output.system, shape(settings))
         relaxed = calculation_maker(settings, "slab-relax").make(slab.output)
         clean = calculation_maker(settings, "slab-static").make(relaxed.output.system, relaxed.output.provenance.folder)
-        structures = build_structures(relaxed.output.system, settings.structures)
+        reference = slab_of(bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a), shape(settings))
+        names = oxygen_structures(reference, settings.structures)
+        starts = {name: start for name, start in relaxed_starts(settings.starts_from).items() if name in names}
+        check_starts(starts, reference)
+        structures = build_structures(relaxed.output.system, settings.structures, starts)
         jobs = [bulk, o2, slab, relaxed, clean, structures]
         evaluations = {}
-        reference = slab_of(bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a), shape(settings))
-        for name in oxygen_structures(reference, settings.structures):
+        for name in names:
             steps = self._steps(name, structures.output[name], clean.output, o2.output.energy_ev, settings)
             evaluations[name] = steps[-1].output.structure
             jobs += steps
@@ -199,13 +208,6 @@ class NA110O2:
         """One row a structure."""
         found = NA110O2Result.model_validate(result)
         return [[table_row(one) for one in found.structures]]
-
-
-@job(name="structures")
-def build_structures(slab: Any, names: tuple[str, ...] | None) -> dict[str, System]:
-    """Every structure to start from, on the relaxed clean slab, a little off its symmetric site."""
-    found = oxygen_structures(System.model_validate(slab), None if names is None else tuple(names))
-    return {name: nudged(structure) for name, structure in found.items()}
 
 
 @job

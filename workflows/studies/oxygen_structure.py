@@ -17,6 +17,7 @@ from natrium.structures.system import System
 from natrium.workflows.partners import (
     charges_of,
     check_moment,
+    check_net_force,
     check_one_spin_state,
     check_same_method,
     difference_of,
@@ -84,6 +85,7 @@ def table_row(one: OxygenStructure) -> dict[str, str]:
         "q Hirshfeld (e)": shown(one.oxygen_hirshfeld_e, 2, "+"),
         "½∫|Δρ| (e)": shown(one.charge_moved_e),
         "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
+        "force left (eV/Å)": shown(one.calculations[f"{one.start}-whole"].max_force_ev_a),
         "missing": "; ".join(one.missing),
     }
 
@@ -114,6 +116,7 @@ def evaluate(
     difference = or_note("density difference", missing, lambda: difference_of(whole, parts, coarsening))
     or_note("spin of the oxygen alone", missing, lambda: check_moment(parts["oxygen"]))
     or_note("one spin state", missing, lambda: check_one_spin_state(relaxed, whole))
+    or_note("forces", missing, lambda: check_net_force(whole))
     sides = or_note("work functions", missing, lambda: slab_work_functions(whole))
     clean = or_note("clean work functions", missing, lambda: _clean(clean_potential, clean_fermi_level_ev, clean_slab))
     state = or_note("what the oxygen has become", missing, lambda: oxygen_state(whole.system))

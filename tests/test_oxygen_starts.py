@@ -1,0 +1,124 @@
+"""Relaxations of na110-o2 that begin where an earlier run's have ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from synthetic_oxygen import CLEAN_EV, FLAT, O2_EV, SETTINGS, SLAB, STRUCTURES, STUDY, UPRIGHT, documents, evaluated
+
+from natrium.structures.crystals import bulk_metal
+from natrium.structures.errors import InputError
+from natrium.structures.oxygen import carried_over
+from natrium.structures.system import System
+from natrium.workflows.studies.na110 import shape, slab_of
+from natrium.workflows.studies.oxygen_starts import build_structures, relaxed_starts
+from natrium.workflows.study import settle
+
+
+def slab(lattice_constant_a: float, **changes: Any) -> System:
+    return slab_of(bulk_metal("Na", lattice_constant_a=lattice_constant_a), shape(SETTINGS) | changes)
+
+
+def relaxed(name: str) -> System:
+    """A structure whose free atoms have moved."""
+    start = STRUCTURES[name]
+    shifts = np.random.default_rng(1).normal(0, 0.1, (len(start.symbols), 3))
+    shifts[list(start.fixed)] = 0
+    return start.moved(np.array(start.positions_a) + shifts)
+
+
+def written(folder: Path, name: str, moment: float = 0.0) -> str:
+    """A result document of this structure, relaxed, as a file."""
+    folder.mkdir()
+    results = documents(folder, name, CLEAN_EV + O2_EV - 3.5, became=relaxed(name), magnetic_moment=moment)
+    structure = evaluated(name, results).structure.model_dump(mode="json")
+    path = folder / "result.json"
+    path.write_text(json.dumps({"output": {"structures": [structure]}}))
+    return str(path)
+
+
+def test_on_its_own_slab_it_stays_where_it_is() -> None:
+    structure = relaxed(UPRIGHT)
+    assert np.allclose(carried_over(structure, 1.2, SLAB).positions_a, structure.positions_a)
+
+
+@pytest.mark.parametrize(("moment", "kept"), [(0.02, False), (-0.02, False), (0.3, True)])
+def test_a_lost_moment_does_not_come_back(moment: float, kept: bool) -> None:
+    structure = relaxed(UPRIGHT)
+    assert carried_over(structure, moment, SLAB).magnetic_moments == (structure.magnetic_moments if kept else None)
+
+
+@pytest.mark.parametrize(("lattice_constant_a", "vacuum_a"), [(4.20, 18.0), (4.25, 18.0), (4.20, 25.0)])
+def test_heights_are_kept_and_the_lateral_cell_is_the_new_one(lattice_constant_a: float, vacuum_a: float) -> None:
+    structure, other = relaxed(FLAT), slab(lattice_constant_a, vacuum_a=vacuum_a)
+    carried = carried_over(structure, 0.0, other)
+    assert carried.cell_a == other.cell_a
+    before, after, clean = (np.array(one.positions_a) for one in (structure, carried, other))
+    fixed = list(other.fixed)
+    assert np.array_equal(after[fixed], clean[fixed])
+    free = [index for index in range(len(after)) if index not in fixed]
+    assert np.allclose(after[free, 2] - clean[fixed, 2].mean(), before[free, 2] - before[fixed, 2].mean())
+    inside = [
+        np.linalg.solve(np.array(one.cell_a)[:2, :2].T, places[free, :2].T)
+        for one, places in ((structure, before), (carried, after))
+    ]
+    assert np.allclose(*inside)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        pytest.param(slab(4.2, layers=4, fixed_layers=2), "is no structure of", id="layers"),
+        pytest.param(slab(4.2, fixed_layers=0), "0 atoms fixed", id="fixed"),
+        pytest.param(slab(4.2, size=(2, 3)), "is no structure of", id="size"),
+        pytest.param(slab(4.4), "more than 2% off", id="lattice constant"),
+    ],
+)
+def test_another_slab_is_refused(other: System, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        carried_over(relaxed(UPRIGHT), 0.0, other)
+
+
+def test_a_run_begins_where_the_files_say_and_on_the_site_where_they_are_silent(tmp_path: Path) -> None:
+    starts = relaxed_starts([written(tmp_path / "one", UPRIGHT)])
+    built = build_structures.original(
+        SLAB.model_dump(), (UPRIGHT, FLAT), {name: list(one) for name, one in starts.items()}
+    )
+    assert np.allclose(built[UPRIGHT].positions_a, relaxed(UPRIGHT).positions_a)
+    assert built[UPRIGHT].magnetic_moments is None
+    moved = np.array(built[FLAT].positions_a) - STRUCTURES[FLAT].positions_a
+    assert 0 < np.abs(moved).max() < 0.05
+
+
+def test_bad_files_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    good, again = written(tmp_path / "one", UPRIGHT), written(tmp_path / "two", UPRIGHT)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"output": {"study": "naf"}}))
+    torn = tmp_path / "torn.json"
+    torn.write_text('{"output": ')
+    for files, words in (
+        ([good, again], "is in an earlier file too"),
+        ([str(tmp_path / "none.json")], "No such file"),
+        ([str(other)], "is no result of na110-o2"),
+        ([str(torn)], "is no result of na110-o2"),
+    ):
+        settings = settle(STUDY, "preview", {"structures": [UPRIGHT], "starts_from": files})
+        with pytest.raises(InputError, match=words):
+            STUDY.flow(settings)
+
+
+def test_structures_of_another_slab_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    file = written(tmp_path / "one", UPRIGHT)
+    settings = settle(STUDY, "preview", {"structures": [UPRIGHT], "starts_from": [file], "layers": 4})
+    with pytest.raises(InputError, match="is no structure of"):
+        STUDY.flow(settings)
+
+
+def test_files_of_structures_that_are_not_asked_for_do_not_matter(tmp_path: Path) -> None:
+    file = written(tmp_path / "one", UPRIGHT)
+    settings = settle(STUDY, "preview", {"structures": [FLAT], "starts_from": [file], "layers": 4})
+    STUDY.flow(settings)
