@@ -342,3 +342,25 @@ def test_transactions_pass_the_writers_lock(folder):
         assert client.x.y.find_one({"_id": 1})["n"] == 11
         assert client.x.y.find_one({"_id": 2})
         assert client.x.y.find_one_and_delete({"_id": 2}, projection={"_id": 1})
+
+
+def resident_mb(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def test_the_first_documents_cost_nothing_however_many_there_are(folder):
+    """GridFS asks for any one chunk whenever it stores a file."""
+    with connected(folder) as uri, MongoClient(uri) as client:
+        chunks = client.x["arrays.chunks"]
+        for first in range(0, 400, 20):
+            chunks.insert_many([{"_id": n, "data": os.urandom(2**19)} for n in range(first, first + 20)])
+    stop(folder, force=True)
+    with connected(folder) as uri, MongoClient(uri) as client:
+        chunks = client.x["arrays.chunks"]
+        before_mb = resident_mb(status(folder).pid)
+        assert chunks.find_one(projection={"_id": 1}) == {"_id": 0}
+        assert [one["_id"] for one in chunks.find({}, {"_id": 1}).skip(1).limit(2)] == [1, 2]
+        assert resident_mb(status(folder).pid) - before_mb < 100
+        assert [one["_id"] for one in chunks.find({}, {"_id": 1}).sort("_id", -1).limit(2)] == [399, 398]
+        assert chunks.find_one({"_id": 17}, {"_id": 1}) == {"_id": 17}
+        assert chunks.count_documents({}) == 400

@@ -1,9 +1,10 @@
 """The server of the embedded database: a program of its own, `python -m natrium.hpc.embedded.server --data FOLDER`.
 
 SecantusDB (GPL-2.0-only) speaks the MongoDB protocol on WiredTiger. It is imported in this process only; natrium talks
-to it through a socket on the loopback interface, with a password. Three things differ from SecantusDB's own program:
-writes are carried out one at a time (see `serialise_writes`), every acknowledged write is on disk, and the server ends
-by itself when no client has been there for a while.
+to it through a socket on the loopback interface, with a password. Four things differ from SecantusDB's own program:
+writes are carried out one at a time (see `serialise_writes`), a query for the first documents reads no others (see
+`stop_at_the_limit`), every acknowledged write is on disk, and the server ends by itself when no client has been there
+for a while.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from natrium.hpc.embedded.first_documents import stop_at_the_limit
 from natrium.hpc.embedded.folder import USER, DatabaseFolder, ServerRecord, boot_id, locked, process_start
 from natrium.hpc.embedded.half_made_tables import drop_half_made_tables
 from natrium.version import __version__
@@ -87,6 +89,7 @@ def serving(folder: DatabaseFolder) -> Iterator[None]:
     if secantus.__version__ != TESTED_VERSION:
         log.warning("SecantusDB %s is not the tested version, %s", secantus.__version__, TESTED_VERSION)
     serialise_writes()
+    stop_at_the_limit()
     for table in drop_half_made_tables(folder.storage):
         log.warning("%s was being made when the last server was killed: dropped, nothing was in it", table)
     last = folder.read_record()
