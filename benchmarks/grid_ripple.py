@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from natrium.structures.molecule_library import library_molecule
@@ -50,20 +51,26 @@ class Calculated(NamedTuple):
     iteration_s: float
 
 
-def calculated(calculation: Calculation, system: System) -> Calculated:
-    """Energy and forces as the engine would calculate them, and the time of an SCF iteration."""
+def with_gpaw(calculation: Calculation, system: System) -> Atoms:
+    """The atoms with the calculator that the engine would give them."""
     from gpaw.dft import GPAW
 
     with tempfile.TemporaryDirectory() as folder:
         engine("gpaw").write_inputs(calculation, system, Path(folder))
         keywords = json.loads((Path(folder) / "input.json").read_text())["gpaw"]
     atoms = system.atoms()
-    atoms.calc = calc = GPAW(**keywords, txt=None, legacy_gpaw=False)
+    atoms.calc = GPAW(**keywords, txt=None, legacy_gpaw=False)
+    return atoms
+
+
+def calculated(calculation: Calculation, system: System) -> Calculated:
+    """Energy and forces as the engine would calculate them, and the time of an SCF iteration."""
+    atoms = with_gpaw(calculation, system)
     energy_ev, forces_ev_a = float(atoms.get_potential_energy()), atoms.get_forces()
     atoms.positions[-1, 0] += 0.02  # the next step of dynamics: what comes before the first step does not count
     begin = time.perf_counter()
     atoms.get_potential_energy()
-    return Calculated(energy_ev, forces_ev_a, (time.perf_counter() - begin) / calc.dft.scf_loop.niter)
+    return Calculated(energy_ev, forces_ev_a, (time.perf_counter() - begin) / atoms.calc.dft.scf_loop.niter)
 
 
 def main() -> None:
