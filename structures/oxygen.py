@@ -95,27 +95,27 @@ NO_MOMENT = 0.05
 
 
 def carried_over(structure: System, moment: float, slab: System) -> System:
-    """A relaxed structure on another clean slab of the same make: what a finer relaxation begins with.
+    """A relaxed structure on another clean slab of the same surface cell: what another relaxation begins with.
 
-    Fixed atoms stand where those of the slab do. All others keep their place in the lateral cell and their height above
-    the fixed ones, so that lattice constant and vacuum may be a little different ones. A structure that has lost its
-    moment begins without one.
+    Layers are counted from the top, so that a slab may have more of them or fewer: those that the structure lacks are
+    the clean slab's. Atoms keep their place in the lateral cell, shifted as the stacking shifts, and their height above
+    the layers below; those that the slab holds fixed stand where it has them. Lattice constant and vacuum may be other
+    ones. A structure that has lost its moment begins without one.
 
     Args:
-        structure: Relaxed, the slab's atoms in the slab's order and the oxygen after them.
+        structure: Relaxed.
         moment: Its total magnetic moment, Bohr magnetons.
         slab: Clean slab.
 
     Raises:
-        InputError: another slab: layers, atoms, fixed ones or cell.
+        InputError: another surface cell.
     """
-    sodium = len(slab.symbols)
-    same = structure.symbols[:sodium] == slab.symbols and set(structure.symbols[sodium:]) == {"O"}
-    if not same or structure.fixed != slab.fixed or (structure.layers or ())[:sodium] != slab.layers:
+    before, after = np.array(structure.layers or ()), np.array(slab.layers or ())
+    on_top = [index for index, symbol in enumerate(structure.symbols) if symbol == "O"]
+    if {*np.bincount(before)[1:]} != {*np.bincount(after)[1:]} or not on_top:
         raise InputError(
-            f"{structure.label} ({structure.formula}, {len(structure.fixed)} atoms fixed) is no structure of"
-            f" {slab.label} ({slab.formula}, {len(slab.fixed)} atoms fixed)",
-            "start from structures of this slab: layers, size and fixed_layers as there",
+            f"{structure.label} ({structure.formula}) is no structure of oxygen on layers like those of {slab.label}",
+            "start from structures of slabs of this size",
         )
     old, new = np.array(structure.cell_a), np.array(slab.cell_a)
     if not np.allclose(old[:2], new[:2], rtol=0, atol=SAME_CELL * np.linalg.norm(new[0])):
@@ -124,17 +124,28 @@ def carried_over(structure: System, moment: float, slab: System) -> System:
             f" that of {slab.label}, {np.linalg.norm(new[0]):.2f} Å",
             "start from structures of this slab: lattice constant and size as there",
         )
-    positions, clean = np.array(structure.positions_a), np.array(slab.positions_a)
-    held = list(slab.fixed) or list(range(sodium))
-    lateral = positions[:, :2] @ np.linalg.inv(old[:2, :2]) @ new[:2, :2]
-    heights = positions[:, 2] + np.mean(clean[held, 2] - positions[held, 2])
-    carried = np.column_stack([lateral, heights])
-    carried[list(slab.fixed)] = clean[list(slab.fixed)]
-    changes = {
-        "cell_a": slab.cell_a,
-        "magnetic_moments": None if abs(moment) < NO_MOMENT else structure.magnetic_moments,
-    }
-    return structure.model_copy(update=changes).moved(carried)
+    positions, carried = np.array(structure.positions_a), np.array(slab.positions_a)
+    added = after.max() - before.max()
+    stacking = carried[after == 2][0] - carried[after == 1][0] if added else np.zeros(3)
+    positions[:, :2] = positions[:, :2] @ np.linalg.inv(old[:2, :2]) @ new[:2, :2]
+    # slabs may begin with either layer of the stacking
+    positions += carried[after == 1][0] - positions[before == 1][0] + added * stacking
+    free = [index for index in range(len(after)) if index not in slab.fixed]
+    for layer in range(1, after.max() + 1):
+        there = np.flatnonzero(after == layer)
+        if layer > added and set(there) <= set(free):
+            carried[there] = positions[before == layer - added]
+    moments = [0.0] * len(after) + [(structure.magnetic_moments or [0.0] * len(before))[index] for index in on_top]
+    return System.model_validate(
+        slab.model_dump()
+        | {
+            "label": structure.label,
+            "symbols": slab.symbols + ("O",) * len(on_top),
+            "positions_a": np.vstack([carried, positions[on_top]]),
+            "layers": slab.layers and slab.layers + (0,) * len(on_top),
+            "magnetic_moments": None if abs(moment) < NO_MOMENT or not any(moments) else tuple(moments),
+        }
+    )
 
 
 def oxygen_part(system: System) -> System:

@@ -8,18 +8,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_oxygen import CLEAN_EV, FLAT, O2_EV, SETTINGS, SLAB, STRUCTURES, STUDY, UPRIGHT, documents, evaluated
+from synthetic_oxygen import (
+    ATOM,
+    CLEAN_EV,
+    FLAT,
+    O2_EV,
+    SETTINGS,
+    SLAB,
+    STRUCTURES,
+    STUDY,
+    UPRIGHT,
+    documents,
+    evaluated,
+)
 
 from natrium.structures.crystals import bulk_metal
 from natrium.structures.errors import InputError
-from natrium.structures.oxygen import carried_over
+from natrium.structures.oxygen import carried_over, oxygen_structures
 from natrium.structures.system import System
 from natrium.workflows.studies.na110 import shape, slab_of
 from natrium.workflows.studies.oxygen_starts import build_structures, relaxed_starts
 from natrium.workflows.study import settle
 
 
-def slab(lattice_constant_a: float, **changes: Any) -> System:
+def slab(lattice_constant_a: float | None, **changes: Any) -> System:
     return slab_of(bulk_metal("Na", lattice_constant_a=lattice_constant_a), shape(SETTINGS) | changes)
 
 
@@ -29,6 +41,14 @@ def relaxed(name: str) -> System:
     shifts = np.random.default_rng(1).normal(0, 0.1, (len(start.symbols), 3))
     shifts[list(start.fixed)] = 0
     return start.moved(np.array(start.positions_a) + shifts)
+
+
+def distances_a(system: System) -> list[float]:
+    """From each oxygen atom to all sodium atoms, the shortest first."""
+    atoms = system.atoms()
+    oxygen = [index for index, symbol in enumerate(system.symbols) if symbol == "O"]
+    sodium = [index for index, symbol in enumerate(system.symbols) if symbol == "Na"]
+    return sorted(float(one) for index in oxygen for one in atoms.get_distances(index, sodium, mic=True))
 
 
 def written(folder: Path, name: str, moment: float = 0.0) -> str:
@@ -69,16 +89,33 @@ def test_heights_are_kept_and_the_lateral_cell_is_the_new_one(lattice_constant_a
     assert np.allclose(*inside)
 
 
+@pytest.mark.parametrize("layers", [2, 4, 5, 6])
+@pytest.mark.parametrize("name", [UPRIGHT, FLAT, ATOM])
+def test_layers_are_counted_from_the_top(name: str, layers: int) -> None:
+    """An unrelaxed structure becomes the one that is built on the other slab."""
+    other = slab(None, layers=layers)
+    carried, built = carried_over(STRUCTURES[name], 2.0, other), oxygen_structures(other)[name]
+    assert (carried.symbols, carried.layers, carried.fixed) == (built.symbols, built.layers, built.fixed)
+    assert carried.magnetic_moments == built.magnetic_moments
+    assert np.allclose(distances_a(carried), distances_a(built), atol=1e-6)
+    heights = [np.array(one.positions_a)[-1, 2] - np.array(one.positions_a)[0, 2] for one in (carried, built)]
+    assert heights[0] == pytest.approx(heights[1], abs=0.01)
+
+
+def test_no_two_atoms_share_a_place_on_another_slab() -> None:
+    carried = carried_over(relaxed(UPRIGHT), 0.0, slab(4.2, layers=5, fixed_layers=2)).atoms()
+    apart = carried.get_all_distances(mic=True) + 9 * np.eye(len(carried))
+    assert apart.min() > 1.2
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        pytest.param(slab(4.2, layers=4, fixed_layers=2), "is no structure of", id="layers"),
-        pytest.param(slab(4.2, fixed_layers=0), "0 atoms fixed", id="fixed"),
-        pytest.param(slab(4.2, size=(2, 3)), "is no structure of", id="size"),
+        pytest.param(slab(4.2, size=(2, 3)), "no structure of oxygen on layers like those", id="size"),
         pytest.param(slab(4.4), "more than 2% off", id="lattice constant"),
     ],
 )
-def test_another_slab_is_refused(other: System, words: str) -> None:
+def test_another_surface_cell_is_refused(other: System, words: str) -> None:
     with pytest.raises(InputError, match=words):
         carried_over(relaxed(UPRIGHT), 0.0, other)
 
@@ -113,12 +150,12 @@ def test_bad_files_are_refused_before_anything_starts(tmp_path: Path) -> None:
 
 def test_structures_of_another_slab_are_refused_before_anything_starts(tmp_path: Path) -> None:
     file = written(tmp_path / "one", UPRIGHT)
-    settings = settle(STUDY, "preview", {"structures": [UPRIGHT], "starts_from": [file], "layers": 4})
-    with pytest.raises(InputError, match="is no structure of"):
+    settings = settle(STUDY, "preview", {"structures": [UPRIGHT], "starts_from": [file], "size": (3, 2)})
+    with pytest.raises(InputError, match="no structure of oxygen on layers like those"):
         STUDY.flow(settings)
 
 
 def test_files_of_structures_that_are_not_asked_for_do_not_matter(tmp_path: Path) -> None:
     file = written(tmp_path / "one", UPRIGHT)
-    settings = settle(STUDY, "preview", {"structures": [FLAT], "starts_from": [file], "layers": 4})
+    settings = settle(STUDY, "preview", {"structures": [FLAT], "starts_from": [file], "size": (3, 2)})
     STUDY.flow(settings)
