@@ -36,7 +36,7 @@ REMEDIES = {
     Outcome.TOO_FEW_BANDS: "set bands to a larger number",
     Outcome.LINEAR_DEPENDENCY: "a basis with fewer diffuse functions; look at the distances of the atoms too",
     Outcome.POISSON_NOT_CONVERGED: "more vacuum around the system, or a finer grid (grid_spacing_a)",
-    Outcome.RELAXATION_NOT_CONVERGED: "look at relaxation.traj; with forces still falling, more max_steps",
+    Outcome.RELAXATION_NOT_CONVERGED: "look at relaxation.traj; repeated, it goes on for as many steps again",
     Outcome.ATOMS_TOO_CLOSE: "correct the starting geometry: system.json names the atoms",
     Outcome.BOX_TOO_SMALL: "more room between the atoms and the walls of the cell where it is not periodic",
     Outcome.ENERGY_NOT_A_NUMBER: "the geometry or the spin state is unphysical: look at system.json",

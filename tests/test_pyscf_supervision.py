@@ -130,6 +130,16 @@ def test_relaxation_without_steps_left(tmp_path: Path) -> None:
     assert outcomes(tmp_path) == ["relaxation not converged"]
 
 
+def test_relaxation_without_steps_left_goes_on_when_repeated(tmp_path: Path) -> None:
+    undisturbed = run(RELAX, stretched_water(), tmp_path / "undisturbed")
+    for _ in range(undisturbed.relaxation_steps - 1):
+        with pytest.raises(CalculationFailedError, match="relaxation not converged"):
+            run(RELAX | {"max_steps": 1}, stretched_water(), tmp_path / "one by one")
+    result = run(RELAX | {"max_steps": 1}, stretched_water(), tmp_path / "one by one")
+    assert result.relaxation_steps == undisturbed.relaxation_steps
+    assert result.energy_ev == pytest.approx(undisturbed.energy_ev, abs=1e-6)
+
+
 def test_linear_dependency_on_the_way(tmp_path: Path) -> None:
     """Atoms that come too near for their basis: said so, and not tried again."""
     settings = HF | {"basis": "aug-cc-pV5Z"}

@@ -72,7 +72,7 @@ class Calculation(BaseModel):
     )
     max_scf_iterations: PositiveInt = Field(200, description="SCF iterations before the run counts as not converging")
     force_ev_a: PositiveFloat = Field(0.02, description="Relaxation ends when no force is larger, eV/Å")
-    max_steps: PositiveInt = Field(100, description="Relaxation steps before the run counts as not converging")
+    max_steps: PositiveInt = Field(100, description="Relaxation steps before it counts as not converging")
     cell: Literal["fixed", "isotropic", "full"] = Field("fixed", description="Which part of the cell is relaxed too")
     steps: PositiveInt = Field(100, description="Steps of molecular dynamics")
     time_step_fs: PositiveFloat = Field(0.5, description="Time step, fs; 0.5 is right where there is hydrogen")

@@ -91,7 +91,7 @@ def relax(
         The number of steps taken, over all attempts.
 
     Raises:
-        RelaxationNotConvergedError: no step is left.
+        RelaxationNotConvergedError: no step is left. Relaxing again in this folder goes on, for as many steps again.
     """
     from ase.io.trajectory import Trajectory
 
@@ -121,8 +121,9 @@ def relax(
         progress.check_stop()
 
     optimiser.attach(after_step)
-    if not optimiser.run(fmax=settings["force_ev_a"], steps=max(settings["max_steps"] - begun, 0)):
+    # an attempt that was cut short has the steps left that it was given; one after a failure has them all anew
+    if not optimiser.run(fmax=settings["force_ev_a"], steps=settings["max_steps"] - begun % settings["max_steps"]):
         raise RelaxationNotConvergedError(
-            f"{settings['max_steps']} steps taken, forces above {settings['force_ev_a']} eV/Å"
+            f"{begun + optimiser.nsteps} steps taken, forces above {settings['force_ev_a']} eV/Å"
         )
     return int(begun + optimiser.nsteps)
