@@ -86,6 +86,7 @@ def run_here(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
         ("run na110 --set slab_relax.kpoints=[4,4,4]", "4 k-points along z", "1 along z"),
         ("run na110 --set kpoints=[12,12,1]", "crystals and slabs alike", "slab_static.kpoints"),
         ("run na110 --dry-run --set fixed_layers=7", "fixed_layers=7", "0 to 6"),
+        ("run na110-o2 --dry-run --set starts_from=[nowhere.json]", "nowhere.json", "name a file that is there"),
         ("run na110 --wall-time 90", "--wall-time 90", "90m"),
         ("run na110 --wall-time 0s", "--wall-time 0s", "90m"),
         ("run --resume --set layers=5", "continues a run as it was planned", "leave --set"),

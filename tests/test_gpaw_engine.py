@@ -138,6 +138,7 @@ REFUSALS = {
     "no such basis": ({"mode": "lcao", "basis": "tzp"}, sodium_ion, "dzp"),
     "no basis for this dataset": ({"mode": "lcao", "basis": "paw"} | NA1, sodium_ion, "no basis set Na.1.paw"),
     "bands for half the electrons": (FD | {"bands": 4}, oxygen, "bands to 7"),
+    "grid too coarse for its plane waves": (PW | {"cutoff_ev": 400, "grid_spacing_a": 0.31}, crystal, r"0\.3 or less"),
     "element without dataset": (PW, lambda: crystal(symbols=("Po",)), "no PAW dataset of Po"),
 }
 

@@ -25,10 +25,12 @@ def dry_run(chosen: Study, settings: StudySettings, directory: Path) -> None:
     from natrium.structures.errors import InputError
     from natrium.workflows.atomic_file import replace_text
     from natrium.workflows.engine import engine
-    from natrium.workflows.plan import new_address
+    from natrium.workflows.plan import new_address, plan
     from natrium.workflows.sections import planned
 
-    folder = directory.absolute() / f"{new_address(chosen.name)}-dry-run"
+    address = new_address(chosen.name)
+    plan(chosen, settings, address)  # refuses what a run would refuse
+    folder = directory.absolute() / f"{address}-dry-run"
     configuration = load_configuration()
     rows = []
     cores: set[str] = set()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.units import Bohr, Hartree
 
 from natrium.analysis.volumetric import VolumetricData, VolumetricFile
 from natrium.structures.errors import InputError
@@ -71,6 +72,8 @@ class GPAW(ProgramEngine):
             )
         if calculation.cell != "fixed" and calculation.mode != "pw":
             raise InputError(f"GPAW has no stress in mode {calculation.mode}", "use mode=pw to relax the cell")
+        if calculation.cutoff_ev is not None and calculation.grid_spacing_a is not None:
+            _check_grid(calculation.cutoff_ev, calculation.grid_spacing_a)
         self._check_spin(calculation, system)
         chosen = choose(set(system.symbols), calculation.functional, calculation.valence_electrons)
         if calculation.basis is not None:
@@ -225,6 +228,15 @@ def _density(folder: Path, output: dict[str, Any], system: System, calculation: 
             "calculate again in a new folder",
         )
     return VolumetricFile.of(path, data, "density of all electrons, cores included, spins added up")
+
+
+def _check_grid(cutoff_ev: float, spacing_a: float) -> None:
+    coarsest_a = math.pi / math.sqrt(2 * cutoff_ev / Hartree) * Bohr  # two points in the shortest plane wave
+    if spacing_a > coarsest_a:
+        raise InputError(
+            f"grid_spacing_a={spacing_a:g} is too coarse for plane waves to {cutoff_ev:g} eV",
+            f"set grid_spacing_a to {math.floor(100 * coarsest_a) / 100:g} or less, or leave it out",
+        )
 
 
 def _initial_moments(system: System) -> list[float]:
