@@ -62,6 +62,7 @@ def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -
     for address, name in ((plain, "plain.json"), (changed, "changed.json"), (ladders, "ladders.json")):
         (tmp_path / name).write_text(planks("show", address, "--json").stdout)
     (tmp_path / "other.json").write_text('{"metadata": {}}')
+    (tmp_path / "plain.yaml").write_text("study: plank")
     with command_line_in(tmp_path) as empty:
         elsewhere = empty.with_variables(PYTHONPATH=str(OUTSIDE))
         (found,) = reports(elsewhere, str(tmp_path / "plain.json"))
@@ -76,6 +77,7 @@ def test_a_result_in_a_file(planks: Any, tmp_path: Path, command_line_in: Any) -
             ("plain.json", "plain.json"): "2 results of plank standard",
             ("other.json",): "is no result of a study",
             ("none.json",): "No such file",
+            ("plain.yaml",): "is neither an ID nor a FILE.json",
         }
         for names, problem in said.items():
             for command in ("report", "plot"):

@@ -16,9 +16,15 @@ def named_source(store: ResultsStore, name: str) -> Source:
     """The result with this ID, or in this file of `natrium show --json` (FILE.json).
 
     Raises:
-        InputError: there is none, or another version of natrium wrote it.
+        InputError: there is none, or it is another file, or another version of natrium wrote it.
     """
-    return _file_source(Path(name)) if name.endswith(".json") else _address_source(store, name)
+    from natrium.structures.errors import InputError
+
+    if name.endswith(".json"):
+        return _file_source(Path(name))
+    if name.startswith(("/", ".")) or Path(name).is_file():
+        raise InputError(f"{name} is neither an ID nor a FILE.json", "write one: natrium show ID --json > FILE.json")
+    return _address_source(store, name)
 
 
 def _address_source(store: ResultsStore, address: str) -> Source:
