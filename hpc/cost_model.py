@@ -21,8 +21,8 @@ class _Weights:
 
     Attributes:
         seconds: For each unit of work of an iteration, s.
-        band_bytes: For each band at each point.
-        point_bytes: For each point: densities, potentials, the basis functions of atoms.
+        band_bytes: For each band at each point, of plane waves for each wave.
+        point_bytes: For each point of the grid without spin: densities, potentials, the basis functions of atoms.
     """
 
     seconds: float
@@ -31,9 +31,10 @@ class _Weights:
 
 
 # On one core of a 2 to 3 GHz server: plane waves fitted to the presets of na110, grids to H2O and FEC in boxes, spacing
-# 0.2 and 0.25 Å (see tests/test_estimate.py).
+# 0.2 and 0.25 Å (see tests/test_estimate.py). The memory that plane waves take on their grid:
+# fitted to na110-o2 and its ladders.
 _WEIGHTS = {
-    "pw": _Weights(seconds=5.6e-8, band_bytes=48, point_bytes=0),
+    "pw": _Weights(seconds=5.6e-8, band_bytes=48, point_bytes=1400),
     "fd": _Weights(seconds=1.6e-8, band_bytes=90, point_bytes=400),
     "lcao": _Weights(seconds=5.2e-9, band_bytes=27, point_bytes=1200),
 }
@@ -59,6 +60,8 @@ class Size:
     kpoints: int
     points: int
     """Plane waves, or points of the grid."""
+    grid_points: int
+    """Of the grid that holds density and potential."""
     words: str
     """The points as people say it."""
     bands: int
@@ -81,11 +84,12 @@ class Size:
         """The size of a calculation with so many irreducible k-points, with one or both spins."""
         electrons = sum(calculation.valence_electrons.get(symbol, _valence(symbol)) for symbol in symbols)
         cell = np.array(cell_a) if np.linalg.det(cell_a) else 10 * np.eye(3)
-        points, words = _points(calculation, cell)
+        points, grid_points, words = _points(calculation, cell)
         return cls(
             mode=calculation.mode,
             kpoints=kpoints,
             points=points,
+            grid_points=grid_points,
             words=words,
             bands=int(1.2 * electrons / 2) + 4,
             spins=2 if polarised else 1,
@@ -112,9 +116,10 @@ class Size:
         """Resident size of one of so many processes, MB: the program, and its share of wave functions and grids."""
         weights = _WEIGHTS[self.mode]
         groups = kpoint_groups(self.kpoints, ranks)
-        bands = -(-self.kpoints // groups) * self.bands
-        share = self.points / (ranks // groups)
-        return _START_MB + share * (bands * weights.band_bytes + weights.point_bytes) / 1024**2
+        bands = -(-self.kpoints // groups) * self.spins * self.bands
+        waves = self.points * bands * weights.band_bytes
+        grids = self.grid_points * weights.point_bytes * (1 + self.spins) / 2
+        return _START_MB + (waves + grids) / (ranks // groups) / 1024**2
 
 
 def _geometries(calculation: Calculation, symbols: Sequence[str]) -> float:
@@ -123,16 +128,18 @@ def _geometries(calculation: Calculation, symbols: Sequence[str]) -> float:
     return _RELAXATION_STEPS[min(len(set(symbols)), 2)] if calculation.kind == "relax" else 1
 
 
-def _points(calculation: Calculation, cell: NDArray[np.float64]) -> tuple[int, str]:
-    """Plane waves or grid points of a cell, Å, and the same in words."""
+def _points(calculation: Calculation, cell: NDArray[np.float64]) -> tuple[int, int, str]:
+    """Plane waves or grid points of a cell, Å; points of the grid of its density; and the first in words."""
     if calculation.mode == "pw" and calculation.cutoff_ev is not None:
         wave_number = np.sqrt(calculation.cutoff_ev / _RY_BOHR)
         waves = int(abs(np.linalg.det(cell)) * wave_number**3 / (6 * np.pi**2))
-        return waves, f"{waves} plane waves"
+        spacing_a = calculation.grid_spacing_a or np.pi / np.sqrt(2) / wave_number
+        # along the edges, so that a skewed cell has more of them than its volume says
+        return waves, int(np.ceil(np.linalg.norm(cell, axis=1) / spacing_a).prod()), f"{waves} plane waves"
     # GPAW divides the height over each face of the cell, into a multiple of four for its coarser grids
     heights_a = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     grid = np.maximum(4, 4 * np.floor(heights_a / (calculation.grid_spacing_a or _SPACING_A) / 4 + 0.5)).astype(int)
-    return int(grid.prod()), "×".join(map(str, grid)) + " grid"
+    return int(grid.prod()), int(grid.prod()), "×".join(map(str, grid)) + " grid"
 
 
 @lru_cache(maxsize=4096)

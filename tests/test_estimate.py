@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conftest import CommandLine
 
 NA110 = study("na110")
+NA110_O2 = study("na110-o2")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,26 @@ def test_the_model_is_good_to_a_factor_of_three(preset: str, step: str, measured
     assert cost.basis == "a model"
     assert measured_s / 3 < cost.wall_time_s < measured_s * 3
     assert memory_mb / 2 < cost.memory_per_rank_mb < memory_mb * 2
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "memory_mb"),
+    [
+        # peak memory of the steps of `NATRIUM_RANKS=1 natrium converge na110-o2 --over cutoff=400/500,grid=5/6.25`
+        ("bulk", {}, 170),
+        ("o2", {}, 680),
+        ("slab_static", {}, 754),
+        ("o2", {"cutoff_ev": 500}, 716),
+        ("slab_static", {"cutoff_ev": 500}, 827),
+        ("o2", {"grid_spacing_a": 0.2}, 540),
+        ("slab_static", {"grid_spacing_a": 0.2}, 619),
+        ("o2", {"grid_spacing_a": 0.16}, 920),
+    ],
+)
+def test_plane_waves_need_the_memory_of_their_grid(step: str, changes: dict[str, float], memory_mb: float) -> None:
+    settings = settle(NA110_O2, "standard", changes)
+    cost = estimate(step, settings.calculations[step], NA110_O2.systems(settings)[step.replace("_", "-")], 1, None)
+    assert memory_mb / 1.4 < cost.memory_per_rank_mb < memory_mb * 1.4
 
 
 @pytest.mark.parametrize(
