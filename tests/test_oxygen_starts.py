@@ -121,7 +121,7 @@ def test_another_surface_cell_is_refused(other: System, words: str) -> None:
 
 
 def test_a_run_begins_where_the_files_say_and_on_the_site_where_they_are_silent(tmp_path: Path) -> None:
-    starts = relaxed_starts([written(tmp_path / "one", UPRIGHT)])
+    starts = relaxed_starts([written(tmp_path / "one", UPRIGHT), written(tmp_path / "two", FLAT)], (UPRIGHT, ATOM))
     built = build_structures.original(
         SLAB.model_dump(), (UPRIGHT, FLAT), {name: list(one) for name, one in starts.items()}
     )
@@ -155,7 +155,9 @@ def test_structures_of_another_slab_are_refused_before_anything_starts(tmp_path:
         STUDY.flow(settings)
 
 
-def test_files_of_structures_that_are_not_asked_for_do_not_matter(tmp_path: Path) -> None:
-    file = written(tmp_path / "one", UPRIGHT)
-    settings = settle(STUDY, "preview", {"structures": [FLAT], "starts_from": [file], "size": (3, 2)})
-    STUDY.flow(settings)
+def test_files_with_none_of_the_structures_are_refused(tmp_path: Path) -> None:
+    """Or the run would begin on ideal sites, and nobody would know."""
+    files = [written(tmp_path / "one", UPRIGHT)]
+    settings = settle(STUDY, "preview", {"structures": [FLAT], "starts_from": files})
+    with pytest.raises(InputError, match=f"its files have {UPRIGHT}, and the run {FLAT}"):
+        STUDY.flow(settings)

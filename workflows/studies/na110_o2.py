@@ -117,7 +117,7 @@ class NA110O2:
         clean = calculation_maker(settings, "slab-static").make(relaxed.output.system, relaxed.output.provenance.folder)
         reference = slab_of(bulk_metal("Na", lattice_constant_a=settings.lattice_constant_a), shape(settings))
         names = oxygen_structures(reference, settings.structures)
-        starts = {name: start for name, start in relaxed_starts(settings.starts_from).items() if name in names}
+        starts = relaxed_starts(settings.starts_from, names)
         check_starts(starts, reference)
         structures = build_structures(relaxed.output.system, settings.structures, starts)
         jobs = [bulk, o2, slab, relaxed, clean, structures]

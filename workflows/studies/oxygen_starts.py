@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +28,12 @@ class RelaxedStart(NamedTuple):
     moment: float
 
 
-def relaxed_starts(paths: Iterable[str]) -> dict[str, RelaxedStart]:
-    """The relaxed structures in files of `natrium show ID --json`, by the start that they came from.
+def relaxed_starts(paths: Iterable[str], names: Collection[str]) -> dict[str, RelaxedStart]:
+    """The relaxed structures with these names in files of `natrium show ID --json`, by the start that they came from.
 
     Raises:
-        InputError: a file that is not there or holds something else, or a structure in two of them.
+        InputError: a file that is not there or holds something else, a structure in two of them, or files with none
+            of the structures.
     """
     found: dict[str, RelaxedStart] = {}
     for path in paths:
@@ -40,7 +41,13 @@ def relaxed_starts(paths: Iterable[str]) -> dict[str, RelaxedStart]:
             if one.start in found:
                 raise InputError(f"{path}: {one.start} is in an earlier file too", "name one file for each structure")
             found[one.start] = RelaxedStart(one.system, one.magnetic_moment)
-    return found
+    wanted = {name: start for name, start in found.items() if name in names}
+    if found and not wanted:
+        raise InputError(
+            f"starts_from: its files have {', '.join(found)}, and the run {', '.join(names)}",
+            "name a file with one of them, or leave out starts_from to begin on ideal sites",
+        )
+    return wanted
 
 
 def _structures_in(path: Path) -> list[OxygenStructure]:
