@@ -78,8 +78,8 @@ def error_bar(values: Sequence[float | None], reference: int) -> tuple[float | N
 
     Without decay (quantum-size oscillations with the number of layers) the error is the spread, greatest less
     smallest, of the last three rungs and all from the reference on; that the last two agree proves nothing. Steps that
-    go one way and do not decay, or have a failed rung among them, lead nobody knows where: the same spread is a lower
-    bound.
+    go one way and do not decay, or have a failed rung among them, lead nobody knows where, and so does a single step:
+    the same spread is a lower bound.
 
     Args:
         values: In the order of demand; None where a rung failed.
@@ -100,7 +100,10 @@ def error_bar(values: Sequence[float | None], reference: int) -> tuple[float | N
         limit = known[-1] + steps[-1] * ratios[-1] / (1 - ratios[-1])
         return max(abs(at - value) for value in (limit, *beyond)), "extrapolated"
     window = [*beyond, *known[-3:]]
-    drifts = ratios and (ratios[-1] > SLOWEST_DECAY or all(ratio > 0 for ratio in ratios))
+    if ratios:
+        drifts = ratios[-1] > SLOWEST_DECAY or all(ratio > 0 for ratio in ratios)
+    else:  # a knob that the number has nothing to do with takes steps of zero
+        drifts = steps[0] != 0
     return max(window) - min(window), "drifts" if drifts else "spread"
 
 

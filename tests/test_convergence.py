@@ -45,8 +45,10 @@ OUTSIDE = Path(__file__).resolve().parent / "outside"
         # equal steps lead nobody knows where
         ([1.0, 2.0, 3.0, 4.0], 2, 2.0, "drifts"),
         ([1.0, 1.0, 1.0], 0, 0.0, "spread"),
-        ([1.0, 1.5], 0, 0.5, "spread"),
-        ([1.0, 1.5], 1, 0.5, "spread"),
+        # and so does a single step, unless the knob has nothing to do with the number
+        ([1.0, 1.5], 0, 0.5, "drifts"),
+        ([1.0, 1.5], 1, 0.5, "drifts"),
+        ([1.0, 1.0], 0, 0.0, "spread"),
         # rungs that are no longer equidistant tell no limit; a failure before them does no harm
         ([2.5, 2.25, 2.125, None, 2.0625], 1, 0.1875, "drifts"),
         ([1.0, 0.5, None, 0.125, 0.0625], 4, 0.4375, "drifts"),
