@@ -100,10 +100,9 @@ def error_bar(values: Sequence[float | None], reference: int) -> tuple[float | N
         limit = known[-1] + steps[-1] * ratios[-1] / (1 - ratios[-1])
         return max(abs(at - value) for value in (limit, *beyond)), "extrapolated"
     window = [*beyond, *known[-3:]]
-    if ratios:
-        drifts = ratios[-1] > SLOWEST_DECAY or all(ratio > 0 for ratio in ratios)
-    else:  # a knob that the number has nothing to do with takes steps of zero
-        drifts = steps[0] != 0
+    # a knob that the number has nothing to do with takes steps of zero
+    one_way = all(ratio > 0 for ratio in ratios) and any(steps)
+    drifts = one_way or any(ratio > SLOWEST_DECAY for ratio in ratios[-1:])
     return max(window) - min(window), "drifts" if drifts else "spread"
 
 
