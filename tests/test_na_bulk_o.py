@@ -15,12 +15,12 @@ from natrium.structures.crystals import bulk_metal, lattice_constant
 from natrium.structures.errors import InputError
 from natrium.structures.oxygen import oxygen_part, sodium_part
 from natrium.structures.system import System
-from natrium.structures.voids import host_cell, interstitial
+from natrium.structures.voids import VOID_NAMES, VOIDS, VoidName, host_cell, interstitial
 from natrium.workflows.pooling import pooled
 from natrium.workflows.result import CalculationResult
 from natrium.workflows.sections import section_of
 from natrium.workflows.studies import na_bulk_o
-from natrium.workflows.studies.interstitial_oxygen import InterstitialEvaluation, nearest_neighbour_a
+from natrium.workflows.studies.interstitial_oxygen import InterstitialEvaluation, nearest_neighbour_a, void_in_the_end
 from natrium.workflows.studies.na_bulk_o import HOSTS, NaBulkO, NaBulkOResult, strained
 from natrium.workflows.study import settle
 
@@ -110,6 +110,23 @@ def test_how_far_the_oxygen_moved_from_its_void(tmp_path: Path) -> None:
     one = evaluated(documents(tmp_path, CELL.moved(positions))).interstitial
     assert one.displacement_a == pytest.approx(0.5)
     assert one.nearest_na_o_a == pytest.approx(nearest_neighbour_a(CELL.moved(positions)))
+
+
+@pytest.mark.parametrize("drift_a", [0.0, 1.5])
+@pytest.mark.parametrize("cells", [2, 3])
+@pytest.mark.parametrize(("start", "other"), [VOID_NAMES, VOID_NAMES[::-1]])
+@pytest.mark.parametrize(("way", "arrived"), [(0.0, False), (0.4, False), (0.6, True), (1.0, True)])
+def test_another_void_is_named(
+    start: VoidName, other: VoidName, way: float, arrived: bool, cells: int, drift_a: float
+) -> None:
+    """Along the way to the nearest void of the other kind; that the crystal drifts as a whole changes nothing."""
+    system = interstitial("O", cells, start)
+    lattice_constant_a = system.cell_a[0][0] / cells
+    positions = np.array(system.positions_a)
+    ways = np.array(VOIDS[other]) - positions[-1] / lattice_constant_a
+    ways -= np.round(ways)
+    positions[-1] += way * lattice_constant_a * min(ways, key=lambda one: float(np.linalg.norm(one)))
+    assert void_in_the_end(system, system.moved(positions + drift_a)) == (other if arrived else start)
 
 
 @pytest.mark.parametrize("strain", [-0.01, 0.02])

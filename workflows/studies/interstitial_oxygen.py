@@ -13,7 +13,7 @@ from natrium.analysis.charges import AtomicCharges
 from natrium.analysis.interstitial import FormationEnergy, VolumeChange, formation_energy, volume_change
 from natrium.analysis.stored_array import PAYLOAD
 from natrium.structures.system import System
-from natrium.structures.voids import VoidName
+from natrium.structures.voids import VoidName, nearest_void
 from natrium.workflows.partners import charges_of, check_moment, difference_of, or_note, require
 from natrium.workflows.result import CalculationResult, CalculationSummary, Evaluation
 from natrium.workflows.study import shown
@@ -28,6 +28,7 @@ class Interstitial(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     void: VoidName = Field(description="Where the oxygen atom started")
+    became: VoidName | None = Field(None, description="The void it is in, where that is of the other kind")
     formation_energy: FormationEnergy
     volume_change: VolumeChange | None = Field(description="None where a strained calculation is missing")
     charges: AtomicCharges | None = Field(description="Of all atoms; the oxygen atom is the last")
@@ -52,6 +53,7 @@ def table_row(one: Interstitial) -> dict[str, str]:
     hirshfeld_e = None if one.charges is None else one.charges.hirshfeld_e[-1]
     return {
         "void": one.void,
+        "became": one.became or "as it started",
         "E_f (eV)": shown(one.formation_energy.energy_ev),
         "E_f, O2 corrected (eV)": shown(one.formation_energy.corrected_ev),
         "ΔV (Å³)": shown(None if one.volume_change is None else one.volume_change.change_a3, 1, "+"),
@@ -63,6 +65,21 @@ def table_row(one: Interstitial) -> dict[str, str]:
         "∫Δρ (e)": "–" if one.integral_e is None else f"{one.integral_e:.0e}",
         "missing": "; ".join(one.missing),
     }
+
+
+def void_in_the_end(start: System, relaxed: System) -> VoidName:
+    """The kind of void that the last atom is nearest to in the lattice of the others, which may have drifted.
+
+    Args:
+        start: On lattice sites, one of them the origin; a cube of conventional bcc cells.
+        relaxed: The same atoms in the same order.
+    """
+    *before, _ = np.array(start.positions_a)
+    *after, oxygen = np.array(relaxed.positions_a)
+    drift = np.mean(np.array(after) - np.array(before), axis=0)
+    cells = np.cbrt(len(before) / 2)
+    void, _ = nearest_void((oxygen - drift) / (relaxed.cell_a[0][0] / cells))
+    return void
 
 
 def nearest_neighbour_a(system: System) -> float:
@@ -101,11 +118,14 @@ def evaluate(
     change = or_note("volume change", missing, lambda: _volume_change(whole, found, hosts, strain))
     charges = or_note("charges", missing, lambda: charges_of(whole))
     system = whole.system
-    moved_a = np.array(system.positions_a[-1]) - System.model_validate(unrelaxed).positions_a[-1]
+    start = System.model_validate(unrelaxed)
+    moved_a = np.array(system.positions_a[-1]) - start.positions_a[-1]
+    in_the_end = void_in_the_end(start, system)
     calculations = {"relax": relaxed, "whole": whole} | {name: part for name, part in found.items() if part}
     return InterstitialEvaluation(
         interstitial=Interstitial(
             void=void,
+            became=None if in_the_end == void else in_the_end,
             formation_energy=formation_energy(whole.energy_ev, host_ev, o2_ev),
             volume_change=change,
             charges=charges,

@@ -122,6 +122,11 @@ class NaBulkO:
         result = summarise(bulk.output, evaluations, settings)
         return Flow([*jobs, result], output=result.output, name=self.name)
 
+    def became(self, result: Any) -> str:
+        """The void that the first oxygen atom of a result is in."""
+        one = NaBulkOResult.model_validate(result).interstitials[0]
+        return one.became or one.void
+
     def part_names(self, result: Any) -> list[str]:
         """The voids of a result."""
         return [one.void for one in NaBulkOResult.model_validate(result).interstitials]
@@ -135,7 +140,7 @@ class NaBulkO:
         """The numbers that people come for, in one line."""
         found = NaBulkOResult.model_validate(result)
         told = [
-            f"{one.void}: E_f = {one.formation_energy.energy_ev:.2f} eV"
+            f"{one.void}{f' → {one.became}' if one.became else ''}: E_f = {one.formation_energy.energy_ev:.2f} eV"
             + (f", q(O) = {one.oxygen_charge_e:+.2f} e" if one.oxygen_charge_e is not None else "")
             for one in found.interstitials
         ]
