@@ -111,6 +111,8 @@ class OnLab:
     natrium: CommandLine
     lab: Lab
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    patience_s: float = 600
+    """How long it may take for what is expected of it; that a machine is slow or busy fails no test."""
 
     def configure(self) -> None:
         rules = {name: {"action": "continue", "tries": 2, "wait_s": 1} for name in ("unknown", "refused by SLURM")}
@@ -133,8 +135,8 @@ class OnLab:
         (found,) = [step for step in self.status(address)["steps"] if step["name"] == name]
         return dict(found)
 
-    def until(self, address: str, true: Callable[[dict[str, Any]], bool], patience_s: float = 120) -> dict[str, Any]:
-        deadline = time.monotonic() + patience_s
+    def until(self, address: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + self.patience_s
         while not true(run := self.status(address)):
             assert time.monotonic() < deadline, f"{run}\n{self.natrium('status', address).stdout}"
             time.sleep(0.5)

@@ -72,9 +72,10 @@ def slab(**changed: Any) -> SlabResult:
 def measured(
     name: str, errors: dict[str, float], value: float | None = 0.0, structure: str = "", **changed: Any
 ) -> ConvergenceResult:
-    """A convergence result whose ladders end at the reference and have this spread."""
+    """A convergence result whose ladders end at the reference, go to and fro and have this spread."""
+    heights = ((1, 0), (2, 1), (3, 0))  # a rung, and where it is in the spread
     ladders = {
-        knob: ("", [Rung("1", 1.0, value and value + error, 1.0, False), Rung("2", 2.0, value, 1.0, True)])
+        knob: ("", [Rung(f"{n}", n, value and value + at * error, 1.0, n == 3) for n, at in heights])
         for knob, error in errors.items()
     }
     quantity = with_error_bar(name, "X", "eV", value, ladders).model_copy(update={"structure": structure})

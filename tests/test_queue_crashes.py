@@ -45,7 +45,7 @@ def test_a_killed_turn_is_continued(tmp_path_factory: pytest.TempPathFactory, on
             for point in POINTS
         }
         folders = {point: on_lab.natrium.folder / "natrium-runs" / run for point, run in runs.items()}
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + on_lab.patience_s
         while not all((folder / "01-link-1" / "job-1" / "ended.json").exists() for folder in folders.values()):
             assert time.monotonic() < deadline
             time.sleep(0.2)

@@ -21,6 +21,7 @@ def struck(tmp_path_factory: pytest.TempPathFactory, on_lab_in: Any) -> Iterator
     """Runs that outlast their limits, lose their node or the database; all seen through by `natrium watch`."""
     one = ("--set", "links=1", "--set", "tick_s=1", "--set", "time_s=60")
     with on_lab_in(tmp_path_factory.mktemp("limits")) as on_lab:
+        on_lab.patience_s = 900
         runs = {
             "undisturbed": on_lab.submit("chain", "--set", "links=1"),
             "stopped": on_lab.submit("chain", *one, "--set", "ticks=100"),
@@ -36,7 +37,7 @@ def struck(tmp_path_factory: pytest.TempPathFactory, on_lab_in: Any) -> Iterator
             on_lab.until(runs["node"], lambda run: run["steps"][0]["submissions"] > 1)
             on_lab.lab.start_node(node)
             for address in runs.values():
-                on_lab.until(address, lambda run: run["state"] == "completed", patience_s=900)
+                on_lab.until(address, lambda run: run["state"] == "completed")
         finally:
             watch.terminate()
             out, err = watch.communicate(timeout=60)

@@ -17,12 +17,12 @@ def test_later_segments_ask_for_what_the_first_one_got(on_lab_in: Any, short_fol
     with on_lab_in(short_folder, still={"database": "unreachable"}) as lab:
         asked = "--resources=fec-1-md:time_s=37m,memory_mb=900"
         address = lab.submit("na-fec-md", "--cluster", "still", asked, *OPTIONS)
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + lab.patience_s
         while not lab.dies_at("after natrium.analysis.runs:Runs.add_step", address):
             assert time.monotonic() < deadline, lab.status(address)
         watch = lab.natrium.start("watch", "--interval", "0.5")
         try:
-            ended = lab.until(address, lambda run: run["state"] not in ("waiting", "queued", "running"), 300)
+            ended = lab.end(address)
         finally:
             watch.terminate()
             watch.communicate(timeout=30)
