@@ -17,7 +17,7 @@ CHAINS, LADDERS, NA110S = 7, 2, 1
 SEED = 2
 STRIKES = 14
 
-pytestmark = pytest.mark.gpaw
+pytestmark = [pytest.mark.gpaw, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, finished: CommandLine) -> 
     # a short path: there are sockets in it
     folder = tmp_path_factory.mktemp("x")
     laptop = Laptop(folder)
-    return carry_out(Plan(workflows, SEED, STRIKES, patience_s=400.0), laptop, print)
+    return carry_out(Plan(workflows, SEED, STRIKES, patience_s=1500.0), laptop, print)
 
 
 CHECKS = (

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from conftest import OnLab
 
 
+pytestmark = pytest.mark.timeout(1800)
+
 ROTTEN = ("right-fibre", "left-dye")
 """Steps of the plait that fail: a SLURM job with a step behind it that cannot do without, and one of plain Python."""
 
@@ -56,7 +58,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory, on_lab_in: Any) -> Iter
         }
         watch = lab_user.natrium.start("watch", "--interval", "0.5")
         try:
-            lab_user.until(runs["scancel"], lambda run: run["steps"][0]["slurm_state"] == "RUNNING")
+            # ticking, and not only started: what root cancels within a second looks like a node's own failure
+            ticks = lab_user.natrium.folder / "natrium-runs" / runs["scancel"] / "01-link-1" / "ticks.txt"
+            lab_user.until(runs["scancel"], lambda _: ticks.exists() and bool(ticks.read_text()))
             lab_user.slurm("scancel", str(lab_user.step(runs["scancel"], "link-1")["slurm_id"]))
             for address in runs.values():
                 lab_user.end(address)

@@ -17,6 +17,8 @@ from natrium.structures.errors import InputError
 
 LONGEST_SOCKET_PATH = 100
 CGROUPS = Path("/sys/fs/cgroup")
+_REMEMBERED_S = 12 * 3600
+"""Without accounting nobody but the controller knows how a job ended: for a night it still says so."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ TCPTimeout=1
 SlurmctldTimeout=10
 MessageTimeout=10
 KillWait=5
-MinJobAge=300
+MinJobAge={_REMEMBERED_S}
 JobRequeue=1
 FirstJobId={first_job}
 OverTimeLimit=0
